@@ -1,0 +1,229 @@
+"""What people may do with checkpoints. The right is `Lab.Manage` on the vCenter: the owner's and the teacher's."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from classroom.checkpoints import archive, capture
+from classroom.models.checkpoints import Checkpoint, folder
+from domain import faults
+from inventory import audit
+from inventory.journal import changing
+from inventory.models import Event, Host, Permission, Task, VCenter, VirtualMachine
+from inventory.services.base import check, instant, unique, valid_name
+from inventory.services.exchange import IMPORT, may_import
+from inventory.services.folders import root_folder
+
+log = structlog.get_logger(__name__)
+MOST = 20  # of one vCenter
+PRIVILEGE = "Lab.Manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Radius:
+    """What a rewind takes away: lab seconds, and how many VMs, hosts, live tasks and events came since."""
+
+    lab_s: float
+    vms_added: int
+    vms_gone: int
+    hosts_added: int
+    hosts_gone: int
+    live_tasks: int
+    events: int
+
+
+def take(vcenter: VCenter, user: Any, name: str) -> Checkpoint:
+    """Keep the lab as it is now. It goes on meanwhile; no beat runs for the fraction of a second that this takes.
+
+    Raises:
+        NoPermission, InvalidName, DuplicateName: as usual.
+        LimitExceeded: the vCenter has `MOST` checkpoints, or the lab is too large for one.
+        ResourceInUse: the simulation stayed busy.
+    """
+    check(user, PRIVILEGE, vcenter)
+    name = valid_name(name)
+    unique(Checkpoint.objects.filter(vcenter=vcenter), name)
+    if Checkpoint.objects.filter(vcenter=vcenter).count() >= MOST:
+        raise faults.LimitExceeded(property="checkpoints", limit=MOST)
+    started = time.monotonic()
+    with capture.held(vcenter):
+        taken = capture.taken(vcenter)
+    checkpoint = _kept(vcenter, user, name, taken)
+    log.info("checkpoint.taken", vcenter=str(vcenter.uuid), bytes=checkpoint.size, seconds=time.monotonic() - started)
+    return checkpoint
+
+
+def _kept(vcenter: VCenter, user: Any, name: str, taken: archive.Archive) -> Checkpoint:
+    data = _packed(taken)
+    lab_s = float(taken.facts["lab_s"])
+    checkpoint = Checkpoint(
+        vcenter=vcenter, name=name, lab_s=lab_s, lab_time=vcenter.lab_datetime(lab_s), size=len(data),
+        path=f"{vcenter.uuid}/{uuid.uuid4()}.lab", sha256=hashlib.sha256(data).hexdigest(),
+        hosts=Host.objects.filter(vcenter=vcenter).count(), vms=VirtualMachine.objects.filter(vcenter=vcenter).count(),
+        by=user, by_name=user.get_username() if user is not None else "",
+    )  # fmt: skip
+    archive.write(checkpoint.file, data)
+    try:
+        with changing(vcenter, user) as change:
+            unique(Checkpoint.objects.filter(vcenter=vcenter), name)
+            checkpoint.save()
+            root = root_folder(vcenter)
+            checkpoint.task = instant(change, "Lab.takeCheckpoint", root, result={"checkpoint": name})
+            change.changed(root)
+    except Exception:
+        checkpoint.file.unlink(missing_ok=True)
+        raise
+    return checkpoint
+
+
+def _packed(taken: archive.Archive) -> bytes:
+    try:
+        return taken.to_bytes()
+    except ValueError:
+        raise faults.LimitExceeded(property="checkpoint", limit=f"{archive.FILE_MAX >> 20} MB") from None
+
+
+def rewind(checkpoint: Checkpoint, user: Any) -> Task:
+    """Take the lab back: inventory, fleet, figures, tasks, events and clock are those of the checkpoint again.
+
+    What is under way ends as cancelled; permissions, the audit log and checkpoints stay as they are now.
+
+    Raises:
+        NoPermission: as usual.
+        InvalidState: the checkpoint's file is damaged; nothing was changed.
+        ResourceInUse: the simulation stayed busy.
+    """
+    vcenter = checkpoint.vcenter
+    check(user, PRIVILEGE, vcenter)
+    kept = read(checkpoint)
+    with capture.held(vcenter), transaction.atomic():
+        VCenter.objects.select_for_update().get(pk=vcenter.pk)
+        given_up_s = vcenter.lab_seconds()
+        abandoned = capture.go_back(vcenter, kept)
+        name = user.get_username() if user is not None else "System"
+        capture.end(abandoned, faults.CancelledByRewind(user=name, checkpoint=checkpoint.name), given_up_s)
+        _drop_stray_permissions(vcenter, kept)
+        task = _told(checkpoint, vcenter, user)
+    log.info("checkpoint.rewound", vcenter=str(vcenter.uuid), checkpoint=checkpoint.name, cancelled=len(abandoned))
+    return task
+
+
+def _told(checkpoint: Checkpoint, vcenter: VCenter, user: Any) -> Task:
+    with changing(vcenter, user) as change:
+        root = root_folder(vcenter)
+        change.event("ClockChangedEvent", root, reason=f"back to “{checkpoint.name}”")
+        for fact in ("lab.rewound", "clock.changed"):
+            change.fact(fact)
+        return instant(change, "Lab.rewind", root, result={"checkpoint": checkpoint.name})
+
+
+def _drop_stray_permissions(vcenter: VCenter, kept: archive.Archive) -> None:
+    """Permissions on objects that have gone with their timeline."""
+    there = capture.rows.references(capture.data_of(kept))
+    Permission.objects.filter(vcenter=vcenter).exclude(entity__in=[*there, vcenter.moref]).delete()
+
+
+def read(checkpoint: Checkpoint) -> archive.Archive:
+    """The checkpoint's contents, every byte checked. Raises InvalidState where the file is damaged or gone."""
+    try:
+        return archive.read(checkpoint.file)
+    except archive.Damaged as damage:
+        raise faults.InvalidState(name=checkpoint.name, reason=str(damage)) from damage
+
+
+def radius(checkpoint: Checkpoint) -> Radius:
+    """What going back would take away and bring back."""
+    vcenter = checkpoint.vcenter
+    data = capture.data_of(read(checkpoint))
+    vms, hosts = (_difference(model, vcenter, data) for model in (VirtualMachine, Host))
+    events = data[Event._meta.label]
+    last = max((row[events["columns"].index("key")] for row in events["rows"]), default=0)
+    return Radius(
+        lab_s=vcenter.lab_seconds() - checkpoint.lab_s,
+        vms_added=vms[0], vms_gone=vms[1], hosts_added=hosts[0], hosts_gone=hosts[1],
+        live_tasks=Task.objects.filter(vcenter=vcenter, state__in=capture.LIVE).count(),
+        events=Event.objects.filter(vcenter=vcenter, key__gt=last).count(),
+    )  # fmt: skip
+
+
+def _difference(model: Any, vcenter: VCenter, data: capture.rows.Data) -> tuple[int, int]:
+    """(objects that came since, objects that have gone since), recycle bin not counted."""
+    table = data[model._meta.label]
+    names = table["columns"]
+    gone = names.index("deleted_at") if "deleted_at" in names else None
+    then = {row[names.index("moref")] for row in table["rows"] if gone is None or row[gone] is None}
+    today = set(model.objects.filter(vcenter=vcenter).values_list("moref", flat=True))
+    return len(today - then), len(then - today)
+
+
+def delete(checkpoint: Checkpoint, user: Any) -> Task:
+    """Forget a checkpoint and its file."""
+    vcenter = checkpoint.vcenter
+    check(user, PRIVILEGE, vcenter)
+    with changing(vcenter, user) as change:
+        root = root_folder(vcenter)
+        checkpoint.delete()
+        change.changed(root)
+        return instant(change, "Lab.deleteCheckpoint", root, result={"checkpoint": checkpoint.name})
+
+
+def copy(checkpoint: Checkpoint, user: Any, name: str, owner: Any = None) -> VCenter:
+    """A new vCenter in the state of the checkpoint, of `owner` (else of `user`), for who may make vCenters."""
+    check(user, PRIVILEGE, checkpoint.vcenter)
+    if user is not None and not may_import(user):
+        raise faults.NoPermission(privilege=IMPORT, object=checkpoint.vcenter.name)
+    return _planted(read(checkpoint), user, name, owner if owner is not None else user, checkpoint.vcenter)
+
+
+def copy_now(vcenter: VCenter, user: Any, name: str, owner: Any = None) -> VCenter:
+    """A new vCenter in the state of another one now."""
+    check(user, PRIVILEGE, vcenter)
+    with capture.held(vcenter):
+        taken = capture.taken(vcenter)
+    return _planted(taken, user, name, owner if owner is not None else user, vcenter)
+
+
+def _planted(kept: archive.Archive, user: Any, name: str, owner: Any, origin: VCenter) -> VCenter:
+    with transaction.atomic():
+        made = capture.plant(kept, name=valid_name(name), owner=owner)
+        audit.append(user, "Lab.copy", made, {"of": origin.name})
+    return made
+
+
+def export(vcenter: VCenter) -> bytes:
+    """The lab as it is now, as the bytes of a checkpoint: for whoever keeps it elsewhere (a template of a course)."""
+    with capture.held(vcenter):
+        taken = capture.taken(vcenter)
+    return _packed(taken)
+
+
+def from_bytes(data: bytes, **fields: Any) -> VCenter:
+    """A new vCenter (`fields`: name, owner, …) from the bytes of a checkpoint.
+
+    Raises:
+        InvalidState: they are damaged.
+    """
+    try:
+        kept = archive.Archive.from_bytes(data)
+    except archive.Damaged as damage:
+        raise faults.InvalidState(name=str(fields.get("name", "")), reason=str(damage)) from damage
+    return capture.plant(kept, **fields)
+
+
+def forget_file(sender: Any, instance: Checkpoint, **_signal: Any) -> None:
+    """The file goes when the row has gone for good."""
+    transaction.on_commit(lambda: _unlink(instance))
+
+
+def _unlink(checkpoint: Checkpoint) -> None:
+    checkpoint.file.unlink(missing_ok=True)
+    parent = checkpoint.file.parent
+    if parent != folder() and parent.is_dir() and not any(parent.iterdir()):
+        parent.rmdir()

@@ -1,0 +1,1 @@
+"""Exercises: lessons as data, checks over the state of a lab, attempts and scores."""

@@ -1,0 +1,182 @@
+"""One verb for a whole class, in the background: who asks sees it go on, lab by lab.
+
+A batch is a list of labs or students and the verb that is done to each in transactions of its own. Every verb may be
+done twice: whatever process dies, the next one begins with the lab that the other was at. A refusal concerns one lab
+and is told at the end; the others go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.timezone import now
+from kombu.exceptions import OperationalError
+
+from classroom.curbs import for_the_class
+from classroom.models import Batch, Course, Lab, LabTemplate, Membership
+from classroom.services import base, labs
+from domain import faults
+from domain.text import _
+from inventory.services import clock
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=30)  # longer than one lab ever takes
+AT_ONCE_S = 10.0  # then another process may have its turn; well below Celery's limit
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequence[Membership] | None = None) -> Batch:
+    """A lab for every student of the course who has none from this template yet, or for those given.
+
+    Raises:
+        LimitExceeded: there would be more labs than the course may have.
+        TaskInProgress: the class still works on something else.
+    """
+    base.require_teacher(user, course)
+    have = set(Lab.objects.filter(course=course, template=template, copied_from=None).values_list("student", flat=True))
+    chosen = members if members is not None else course.memberships.select_related("user").order_by("pk")
+    wanted = [one.user_id for one in chosen if one.user_id not in have]
+    labs.check_room(course, len(wanted))
+    return start(user, course, "make", wanted, template=template.pk)
+
+
+def for_labs(user: Any, course: Course, verb: str, chosen: Sequence[Lab] | None = None, **args: Any) -> Batch:
+    """Reset, delete, pause, resume, freeze or thaw all labs of the course or those given; `speed` takes its figure.
+
+    Raises:
+        TaskInProgress: the class still works on something else.
+        InvalidArgument: there is no such verb.
+    """
+    base.require_teacher(user, course)
+    if verb not in VERBS or verb == "make":
+        raise faults.InvalidArgument(property="verb", reason=verb[:20])
+    rows = chosen if chosen is not None else course.labs.filter(copied_from=None)
+    return start(user, course, verb, [lab.pk for lab in rows], **args)
+
+
+def start(user: Any, course: Course, verb: str, items: Sequence[int], **args: Any) -> Batch:
+    """Queue a batch and wake a worker for it once the transaction has committed."""
+    values = {"course": course, "verb": verb, "total": len(items), "by": user, "args": {**args, "items": list(items)}}
+    if not items:
+        raise faults.InvalidState(name=course.name, reason=_("there is nobody to do this for"))
+    try:
+        with transaction.atomic():
+            batch = Batch.objects.create(**values)
+            base.record(user, f"{verb}Labs", course, {"labs": len(items), **args})
+    except IntegrityError:
+        raise faults.TaskInProgress(name=course.name, task=_("work on the whole class")) from None
+    transaction.on_commit(lambda: wake(batch.pk))
+    return batch
+
+
+def wake(batch_id: int) -> None:
+    """Tell a worker. Without a broker the batch waits for the next tick, which looks for forgotten ones."""
+    from classroom import tasks
+
+    try:
+        tasks.work.apply_async((batch_id,), retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("broker.unreachable", batch=batch_id, error=str(error))
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+def work(batch_id: int, at_once_s: float = AT_ONCE_S) -> bool:
+    """Go on with a batch for some seconds; True once all of it is done, or somebody else is at it."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now())
+    unfinished = Batch.objects.exclude(state=Batch.FINISHED)
+    if not unfinished.filter(free, pk=batch_id).update(state=Batch.RUNNING, lease_until=now() + LEASE):
+        return True
+    batch = Batch.objects.select_related("course", "by").get(pk=batch_id)
+    deadline = time.monotonic() + at_once_s
+    while batch.done < batch.total:
+        _do_next(batch)
+        if time.monotonic() > deadline and batch.done < batch.total:
+            Batch.objects.filter(pk=batch.pk).update(lease_until=None)
+            return False
+    ended = {"state": Batch.FINISHED, "ended_at": now(), "lease_until": None}
+    Batch.objects.filter(pk=batch.pk).update(**ended)
+    return True
+
+
+def _do_next(batch: Batch) -> None:
+    item = batch.args["items"][batch.done]
+    try:
+        with for_the_class(batch.by):
+            VERBS[batch.verb](batch, item)
+    except faults.MethodFault as fault:
+        _note_fault(batch, item, fault)
+    except Exception as error:  # one lab that cannot be done must not stop the class
+        log.exception("classroom.batch", batch=batch.pk, verb=batch.verb, item=item)
+        _note_fault(batch, item, faults.SystemError_(reason=type(error).__name__))
+    _count(batch)
+
+
+def _count(batch: Batch) -> None:
+    batch.done += 1
+    Batch.objects.filter(pk=batch.pk).update(done=batch.done, errors=batch.errors, lease_until=now() + LEASE)
+
+
+def _note_fault(batch: Batch, item: int, fault: faults.MethodFault) -> None:
+    batch.errors = [*batch.errors, {"name": _name_of(batch, item), **fault.to_dict()}]
+
+
+def _name_of(batch: Batch, item: int) -> str:
+    if batch.verb == "make":
+        student = get_user_model().objects.filter(pk=item).first()
+        return str(student or "")
+    lab = Lab.objects.filter(pk=item).select_related("student").first()
+    return str(lab.student) if lab else ""
+
+
+def _make(batch: Batch, item: int) -> None:
+    student = get_user_model().objects.filter(pk=item, memberships__course=batch.course).first()
+    template = LabTemplate.objects.filter(pk=batch.args["template"], course=batch.course).first()
+    if student is None or template is None:
+        raise faults.NotFound(what=_("The student or the template"))
+    labs.make(batch.by, batch.course, template, student)
+
+
+def _to_lab(do: Callable[[Batch, Lab], Any]) -> Callable[[Batch, int], None]:
+    """A verb for one lab; a lab that has gone meanwhile needs nothing."""
+
+    def verb(batch: Batch, item: int) -> None:
+        rows = Lab.objects.filter(pk=item, course=batch.course)
+        lab = rows.select_related("course", "vcenter", "template", "student").first()
+        if lab is not None:
+            do(batch, lab)
+
+    return verb
+
+
+def _pause(batch: Batch, lab: Lab) -> None:
+    if lab.vcenter.clock_speed:
+        Lab.objects.filter(pk=lab.pk).update(resume_speed=lab.vcenter.clock_speed)
+        clock.pause(batch.by, lab.vcenter)
+
+
+def _resume(batch: Batch, lab: Lab) -> None:
+    """Labs that the class's pause stopped, at the speed each had."""
+    if not lab.vcenter.clock_speed:
+        speed = lab.resume_speed or float(lab.vcenter.options.get("resume_speed", 1.0))
+        clock.set_speed(batch.by, lab.vcenter, speed)
+        Lab.objects.filter(pk=lab.pk).update(resume_speed=None)
+
+
+VERBS: dict[str, Callable[[Batch, int], None]] = {
+    "make": _make,
+    "reset": _to_lab(lambda batch, lab: labs.reset(lab, batch.by)),
+    "delete": _to_lab(lambda batch, lab: labs.delete(lab, batch.by)),
+    "freeze": _to_lab(lambda batch, lab: labs.freeze(lab, batch.by)),
+    "thaw": _to_lab(lambda batch, lab: labs.thaw(lab, batch.by)),
+    "pause": _to_lab(_pause),
+    "resume": _to_lab(_resume),
+    "speed": _to_lab(lambda batch, lab: clock.set_speed(batch.by, lab.vcenter, float(batch.args["speed"]))),
+}

@@ -1,0 +1,32 @@
+"""Entrances for Celery. Each takes ids, may run twice, and gives way after some seconds."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from classroom.exercises import restarts
+from classroom.models import Batch
+from classroom.services import batches, expiry
+
+
+@shared_task(name="classroom.tasks.work")
+def work(batch_id: int) -> bool:
+    """Go on with a batch; what is left over is a job of its own."""
+    done = batches.work(batch_id)
+    if not done:
+        work.apply_async((batch_id,))
+    return done
+
+
+@shared_task(name="classroom.tasks.restart_exercise")
+def restart_exercise(lab_id: int, user_id: int, slug: str, token: str) -> None:
+    """Take a lab back and begin an exercise again."""
+    restarts.work(lab_id, user_id, slug, token)
+
+
+@shared_task(name="classroom.tasks.tidy")
+def tidy() -> None:
+    """Wake what was forgotten; labs whose time is over are frozen or deleted, and said to be before."""
+    for batch_id in Batch.objects.exclude(state=Batch.FINISHED).values_list("pk", flat=True):
+        work.apply_async((batch_id,))
+    expiry.tidy()

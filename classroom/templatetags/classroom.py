@@ -1,0 +1,50 @@
+"""Tags of the classroom's pages: people, class-wide work, how long ago."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from classroom.models import Batch
+from inventory import format as forms
+
+register = template.Library()
+
+BATCH_WORDS = {
+    "make": _("Making labs"), "reset": _("Resetting labs"), "delete": _("Deleting labs"), "pause": _("Pausing labs"),
+    "resume": _("Resuming labs"), "speed": _("Changing clock speeds"), "freeze": _("Freezing labs"),
+    "thaw": _("Thawing labs"),
+}  # fmt: skip
+
+
+@register.filter
+def person(user: Any) -> str:
+    """How somebody is called: the full name, else the user name."""
+    return (user.get_full_name() or user.get_username()) if user is not None else forms.NOTHING
+
+
+@register.filter
+def batch_word(batch: Batch) -> str:
+    """What is being done to the class."""
+    return str(BATCH_WORDS.get(batch.verb, batch.verb))
+
+
+@register.filter
+def percent(value: float) -> str:
+    """A score between 0 and 100 as people read it."""
+    return f"{forms.number(round(value), 0)}%"
+
+
+@register.filter
+def ago(minutes: int | None) -> str:
+    """Minutes since somebody was there, in words."""
+    if minutes is None:
+        return gettext("Never there")
+    if minutes < 1:
+        return gettext("Now")
+    if minutes >= 120:
+        return ngettext("%(n)s hour ago", "%(n)s hours ago", minutes // 60) % {"n": minutes // 60}
+    return ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes) % {"n": minutes}

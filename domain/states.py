@@ -1,0 +1,121 @@
+"""The states of hosts, virtual machines and tasks, with vSphere's values."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class HostConnection(StrEnum):
+    CONNECTED = "connected"
+    NOT_RESPONDING = "notResponding"
+    DISCONNECTED = "disconnected"
+
+
+class HostPower(StrEnum):
+    """`on` includes "entering standby"; `standby` includes "exiting standby"; unknown while not connected."""
+
+    ON = "poweredOn"
+    OFF = "poweredOff"
+    STANDBY = "standBy"
+    UNKNOWN = "unknown"
+
+
+class StandbyMode(StrEnum):
+    NONE = "none"
+    ENTERING = "entering"
+    IN = "in"
+    EXITING = "exiting"
+
+
+class HostKind(StrEnum):
+    """Type 1: the hypervisor runs on the hardware. Type 2: a host OS lies between, costs and can fail."""
+
+    BARE_METAL = "bareMetal"
+    HOSTED = "hosted"
+
+
+class VmPower(StrEnum):
+    OFF = "poweredOff"
+    ON = "poweredOn"
+    SUSPENDED = "suspended"
+
+
+class VmConnection(StrEnum):
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    ORPHANED = "orphaned"
+    INACCESSIBLE = "inaccessible"
+    INVALID = "invalid"
+
+
+class ToolsStatus(StrEnum):
+    NOT_INSTALLED = "toolsNotInstalled"
+    NOT_RUNNING = "toolsNotRunning"
+    OK = "toolsOk"
+
+
+class TaskState(StrEnum):
+    """queued -> running -> success | error; there is no other edge."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    ERROR = "error"
+
+
+class TaskReason(StrEnum):
+    USER = "User"
+    SCHEDULE = "Schedule"
+    ALARM = "Alarm"
+    SYSTEM = "System"
+
+
+class Status(StrEnum):
+    """Overall status of an entity: the worst of its triggered alarms."""
+
+    GRAY = "gray"
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+class SharesLevel(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CUSTOM = "custom"
+
+
+class DrsBehavior(StrEnum):
+    """DRS automation; `disabled` is a per-VM override only: the VM is never moved."""
+
+    MANUAL = "manual"
+    PARTIAL = "partiallyAutomated"
+    FULL = "fullyAutomated"
+    DISABLED = "disabled"
+
+
+class DatastoreKind(StrEnum):
+    VMFS = "VMFS"
+    NFS = "NFS"
+    NFS41 = "NFS41"
+    VSAN = "vsan"
+
+
+class DiskProvisioning(StrEnum):
+    THIN = "thin"
+    THICK_LAZY = "thickLazyZeroed"
+    THICK_EAGER = "thickEagerZeroed"
+
+
+class EventCategory(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    USER = "user"
+
+
+class MigrationPriority(StrEnum):
+    HIGH = "highPriority"
+    DEFAULT = "defaultPriority"
+    LOW = "lowPriority"

@@ -1,0 +1,180 @@
+"""What can be charted of an object: its counters with their words, its panels, its series over a period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from domain.counters import COUNTERS, INTERVALS, ROWS, Interval
+from inventory import metrics
+from inventory.live.watch import METRIC_KINDS
+from inventory.metrics import Series
+from inventory.models import VCenter
+
+Text = str | Promise
+
+PERIODS: dict[str, Text] = {
+    "realtime": _("Real-time"),
+    "day": _("Last day"),
+    "week": _("Last week"),
+    "month": _("Last month"),
+    "year": _("Last year"),
+}
+INTERVAL_OF = {interval.name: interval for interval in INTERVALS}
+GROUPS: dict[str, Text] = {
+    "cpu": _("CPU"),
+    "mem": _("Memory"),
+    "net": _("Network"),
+    "disk": _("Disk"),
+    "datastore": _("Datastore"),
+    "power": _("Power"),
+    "clusterServices": _("Cluster services"),
+    "sys": _("System"),
+}
+LABELS: dict[int, Text] = {
+    2: _("CPU usage"),
+    6: _("CPU usage in MHz"),
+    12: _("CPU ready"),
+    398: _("CPU demand"),
+    397: _("CPU entitlement"),
+    399: _("CPU co-stop"),
+    400: _("CPU max limited"),
+    395: _("CPU capacity"),
+    278: _("CPU capacity of all hosts"),
+    24: _("Memory usage"),
+    33: _("Memory active"),
+    98: _("Memory consumed"),
+    29: _("Memory granted"),
+    90: _("Memory ballooned"),
+    70: _("Memory swapped"),
+    49: _("Memory swapped by the host"),
+    105: _("Memory compressed"),
+    422: _("Memory latency"),
+    68: _("Memory state"),
+    143: _("Network usage"),
+    125: _("Disk usage"),
+    133: _("Highest disk latency"),
+    155: _("Uptime"),
+    157: _("Power draw"),
+    159: _("Energy"),
+    276: _("Effective CPU"),
+    277: _("Effective memory"),
+    281: _("Space used"),
+    282: _("Space provisioned"),
+    283: _("Space capacity"),
+    178: _("Read operations per second"),
+    179: _("Write operations per second"),
+    182: _("Read latency"),
+    183: _("Write latency"),
+}
+# The small charts of the overview, per kind of entity.
+PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
+    "vm": (
+        (_("CPU usage"), (2,)),
+        (_("CPU usage, demand and entitlement"), (6, 398, 397)),
+        (_("CPU ready and co-stop"), (12, 399)),
+        (_("Memory"), (29, 98, 33)),
+        (_("Memory reclaimed"), (90, 70, 105)),
+        (_("Network and disk"), (143, 125)),
+        (_("Highest disk latency"), (133,)),
+        (_("Power draw"), (157,)),
+    ),
+    "host": (
+        (_("CPU usage"), (2,)),
+        (_("CPU usage in MHz"), (6, 395)),
+        (_("CPU ready"), (12,)),
+        (_("Memory"), (29, 98, 33)),
+        (_("Memory reclaimed"), (90, 49, 105)),
+        (_("Network and disk"), (143, 125)),
+        (_("Highest disk latency"), (133,)),
+        (_("Power draw"), (157,)),
+    ),
+    "cluster": (
+        (_("CPU usage"), (2,)),
+        (_("CPU usage in MHz"), (6, 276, 278)),
+        (_("Memory usage"), (24,)),
+        (_("Memory"), (98, 33)),
+        (_("CPU ready"), (12,)),
+        (_("Power draw"), (157,)),
+    ),
+    "pool": ((_("CPU usage and demand"), (6, 398)), (_("Memory"), (29, 98, 33))),
+    "datastore": (
+        (_("Space"), (281, 282, 283)),
+        (_("Operations per second"), (178, 179)),
+        (_("Latency"), (182, 183)),
+        (_("Disk usage"), (125,)),
+    ),
+}
+CHOSEN_MAX = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A counter as the chooser offers it."""
+
+    key: int
+    label: Text
+    unit: str
+    rollup: str
+
+
+def kind_of(obj: Any) -> str | None:
+    """The kind of entity whose figures an object has, None where it has none."""
+    return METRIC_KINDS.get(type(obj))
+
+
+def choices(kind: str) -> dict[str, list[Choice]]:
+    """The counters of a kind of entity by group, in the groups' order."""
+    found: dict[str, list[Choice]] = {group: [] for group in GROUPS}
+    for key in ROWS[kind]:
+        counter = COUNTERS[key]
+        found[counter.group].append(Choice(key, LABELS[key], counter.unit, counter.rollup))
+    return {group: counters for group, counters in found.items() if counters}
+
+
+def period_of(name: str) -> Interval:
+    """The interval of a period's name; what is none is real-time."""
+    return INTERVAL_OF.get(name, INTERVALS[0])
+
+
+def counters_of(kind: str, text: str) -> list[int]:
+    """The counters in "2,398" that this kind of entity has, each once, at most CHOSEN_MAX; none known = the first."""
+    wanted = dict.fromkeys(int(word) for word in text.split(",") if word.isdecimal() and len(word) < 6)
+    return [key for key in wanted if key in ROWS[kind]][:CHOSEN_MAX] or [ROWS[kind][0]]
+
+
+def series(vcenter: VCenter, obj: Any, keys: Sequence[int], interval: Interval, since_s: float | None = None) -> Series:
+    """The series of an object; `since_s`: only points after that lab time."""
+    start_s = None if since_s is None else since_s + interval.sampling_s / 2
+    return metrics.series(vcenter, kind_of(obj) or "vm", obj.slot, keys, interval, start_s)
+
+
+def as_json(
+    vcenter: VCenter, interval: Interval, times_s: Iterable[Any], values: Mapping[str, tuple[int, Iterable[Any]]]
+) -> dict[str, Any]:
+    """Dates in seconds since 1970 and figures in the counters' units, percent as 0..100; null = no sample.
+
+    `values`: per line its counter and its figures as they are recorded.
+    """
+    epoch_s = vcenter.lab_epoch.timestamp()
+    return {
+        "period": interval.name,
+        "sampling": interval.sampling_s,
+        "epoch": epoch_s,
+        "times": [round(epoch_s + float(t), 3) for t in times_s],
+        "series": {line: _plain(figures, key) for line, (key, figures) in values.items()},
+    }
+
+
+def scale(key: int) -> float:
+    """What a figure is divided by to be shown: percent counters are in 1/100 %."""
+    return 100.0 if COUNTERS[key].unit == "percent" else 1.0
+
+
+def _plain(values: Iterable[Any], key: int) -> list[float | None]:
+    divisor = scale(key)
+    return [None if value != value else float(f"{value / divisor:.6g}") for value in map(float, values)]

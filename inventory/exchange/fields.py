@@ -1,0 +1,83 @@
+"""Which fields of which rows a document describes. A value that is the default is left out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.db.models import Model
+
+from inventory.models import (
+    Cluster,
+    CustomAttribute,
+    Datastore,
+    Host,
+    Network,
+    ResourcePool,
+    TagCategory,
+    VirtualDisk,
+    VirtualMachine,
+    VirtualNic,
+)
+
+ALLOCATION = (
+    "cpu_reservation_mhz", "cpu_limit_mhz", "cpu_shares_level", "cpu_shares", "memory_reservation_mib",
+    "memory_limit_mib", "memory_shares_level", "memory_shares",
+)  # fmt: skip
+FIELDS: Mapping[type[Model], tuple[str, ...]] = {
+    Cluster: (
+        "standalone", "evc_mode", "drs_enabled", "drs_automation", "drs_threshold", "drs_vm_overrides", "drs_options",
+        "scalable_shares", "dpm_enabled", "dpm_automation", "dpm_threshold", "ha_enabled", "ha_options",
+    ),
+    ResourcePool: (*ALLOCATION, "cpu_expandable", "memory_expandable", "scalable_shares", "is_vapp"),
+    Host: (
+        "host_kind", "model", "vendor", "cpu_model", "cpu_generation", "hypervisor_version", "sockets", "cores",
+        "threads", "core_mhz", "memory_mib", "nic_mbps", "vmotion_enabled", "boot_median_s", "in_maintenance",
+        "dpm_behavior", "bmc_address", "bmc_user", "bmc_mac", "wake_on_lan",
+    ),
+    Datastore: ("store_kind", "capacity_bytes", "local", "ssd", "iops_max", "bandwidth_mbps"),
+    Network: ("vlan",),
+    VirtualMachine: (
+        "template", "power_state", "vcpus", "cores_per_socket", "memory_mib", "guest_id", "hardware_version",
+        "firmware", "cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "boot_delay_ms", "tools_installed",
+        *ALLOCATION, "archetype",
+        "trace", "trace_scale", "trace_offset_s", "drs_override", "ha_restart_priority", "notes",
+    ),
+    VirtualDisk: ("label", "key", "capacity_bytes", "used_bytes", "provisioning", "independent"),
+    VirtualNic: ("label", "key", "adapter", "mac", "connected", "start_connected"),
+    TagCategory: ("description", "multiple", "kinds"),
+    CustomAttribute: ("kind",),
+}  # fmt: skip
+# What belongs to the present rather than to the plan: not compared with a file.
+STATE = frozenset({"power_state", "used_bytes", "in_maintenance"})
+
+
+@cache
+def _default(model: type[Model], name: str) -> Any:
+    return model._meta.get_field(name).get_default()  # type: ignore[union-attr]
+
+
+def default(model: type[Model], name: str) -> Any:
+    """The value that a field has where nothing is said; a fresh one each time."""
+    value = _default(model, name)
+    return value.copy() if isinstance(value, (list, dict)) else value
+
+
+def told(row: Any) -> dict[str, Any]:
+    """What of a row differs from the defaults."""
+    model = type(row)
+    values = {name: getattr(row, name) for name in FIELDS[model]}
+    return {name: _plain(value) for name, value in values.items() if value != default(model, name)}
+
+
+def _plain(value: Any) -> Any:
+    """Enumerations as their text; mappings in the order of their keys."""
+    if isinstance(value, dict):
+        return {key: value[key] for key in sorted(value)}
+    return str(value) if isinstance(value, str) else value
+
+
+def full(model: type[Model], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """All described fields of an entry, defaults filled in."""
+    return {name: entry.get(name, default(model, name)) for name in FIELDS[model]}

@@ -1,0 +1,211 @@
+"""Wizards for clusters and hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from domain.hardware import DEFAULT_MODEL, SERVER_MODELS
+from domain.morefs import FolderKind
+from domain.states import DrsBehavior, HostKind
+from inventory import format as units
+from inventory import words
+from inventory.forms.dialog import dialog
+from inventory.forms.fields import name_field
+from inventory.forms.pickers import Line, TableField, TreeField, folder_of
+from inventory.forms.wizard import Review, Step, Wizard
+from inventory.models import Cluster, Datacenter, Folder, Host
+from inventory.services import clusters, hosts
+
+AUTOMATION = (DrsBehavior.MANUAL, DrsBehavior.PARTIAL, DrsBehavior.FULL)
+
+
+def yes_no(value: bool) -> str:
+    return _("Yes") if value else _("No")
+
+
+# --- new cluster -----------------------------------------------------------------------------------------------------
+class Basics(Step):
+    key = "basics"
+    title = gettext_lazy("Basics")
+    lead = gettext_lazy("Name the cluster and switch its services on; each can be changed later.")
+
+    name = name_field()
+    drs_enabled = forms.BooleanField(
+        label=gettext_lazy("vSphere DRS"), required=False,
+        help_text=gettext_lazy("Balances virtual machines over hosts."),
+        widget=forms.CheckboxInput(attrs={"data-refresh": True}),
+    )  # fmt: skip
+    ha_enabled = forms.BooleanField(
+        label=gettext_lazy("vSphere HA"), required=False,
+        help_text=gettext_lazy("Restarts virtual machines of a failed host on others."),
+    )  # fmt: skip
+
+    def build(self) -> None:
+        if not isinstance(self.wizard.obj, Folder | Datacenter):
+            return
+        self.fields["folder"] = TreeField("host-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
+        self.order_fields(("name", "folder"))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        folder = data.get("folder")
+        if folder and Cluster.objects.filter(folder=folder, name=data.get("name", "")).exists():
+            fault = forms.ValidationError(_("This name is already used in the folder."), "DuplicateName")
+            self.add_error("name", fault)
+        return data
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        data = self.cleaned_data
+        return [
+            (_("Name"), data["name"]),
+            ("vSphere DRS", yes_no(data["drs_enabled"])),
+            ("vSphere HA", yes_no(data["ha_enabled"])),
+        ]
+
+
+class DrsSettings(Step):
+    key = "drs"
+    title = "vSphere DRS"
+
+    drs_automation = forms.ChoiceField(
+        label=gettext_lazy("Automation level"), initial=DrsBehavior.FULL, widget=forms.RadioSelect,
+        choices=[(level.value, words.of(DrsBehavior, level).label) for level in AUTOMATION],
+    )  # fmt: skip
+    drs_threshold = forms.TypedChoiceField(
+        label=gettext_lazy("Migration threshold"), coerce=int, initial=3,
+        choices=(
+            (1, gettext_lazy("1: conservative, only what must be")),
+            (2, gettext_lazy("2: significant improvements")),
+            (3, gettext_lazy("3: good improvements")),
+            (4, gettext_lazy("4: moderate improvements")),
+            (5, gettext_lazy("5: aggressive, slight improvements too")),
+        ),
+    )  # fmt: skip
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        data = self.cleaned_data
+        return [
+            (_("Automation level"), words.of(DrsBehavior, data["drs_automation"])),
+            (_("Migration threshold"), data["drs_threshold"]),
+        ]
+
+
+@dialog("new-cluster")
+class NewCluster(Wizard):
+    verb = gettext_lazy("New Cluster")
+    size = "lg"
+
+    def steps(self) -> list[type[Step]]:
+        with_drs = self.chosen.get("basics", {}).get("drs_enabled", self._asks_for_drs())
+        return [Basics, DrsSettings, Review] if with_drs else [Basics, Review]
+
+    def _asks_for_drs(self) -> bool:
+        data = getattr(self, "data", None)
+        return True if not data else bool(data.get("basics-drs_enabled"))
+
+    def initial_of(self, key: str) -> dict[str, Any]:
+        return {"folder": self.obj.moref, "drs_enabled": True} if key == "basics" else {}
+
+    def complete(self) -> Any:
+        basics = dict(self.chosen["basics"])
+        folder = basics.pop("folder", None) or folder_of(self.obj, FolderKind.HOST)
+        settings = {**basics, **self.chosen.get("drs", {})}
+        return clusters.create(self.user, folder, settings.pop("name"), **settings)
+
+
+# --- add host --------------------------------------------------------------------------------------------------------
+class HostName(Step):
+    key = "name"
+    title = gettext_lazy("Name and location")
+    lead = gettext_lazy("The host name or IP address under which the hypervisor answers.")
+
+    name = name_field(help_text=gettext_lazy("For example esx-07.lab.local"))
+
+    def build(self) -> None:
+        self.fields["name"].label = _("Host name or IP address")
+        if isinstance(self.wizard.obj, Cluster):
+            return
+        field = TreeField("host-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
+        self.fields["folder"] = field
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"].strip()
+        if Host.objects.filter(vcenter=self.wizard.vcenter, name=name).exists():
+            raise forms.ValidationError(_("A host of this name is already in the inventory."), "DuplicateName")
+        return name
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        place = self.wizard.obj if isinstance(self.wizard.obj, Cluster) else self.cleaned_data["folder"]
+        where = place.datacenter.name if getattr(place, "fixed", False) else place.name
+        return [(_("Host"), self.cleaned_data["name"]), (_("Location"), where)]
+
+
+class HypervisorType(Step):
+    key = "kind"
+    title = gettext_lazy("Hypervisor type")
+    template = "inventory/wizards/host_kind.html"
+
+    kind = forms.ChoiceField(
+        label="", choices=words.choices(HostKind), widget=forms.RadioSelect, initial=HostKind.BARE_METAL
+    )
+
+    @property
+    def kinds(self) -> list[tuple[str, words.Word, bool]]:
+        chosen = self["kind"].value()
+        return [(k.value, words.of(HostKind, k), k.value == chosen) for k in HostKind]
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        return [(_("Hypervisor type"), words.of(HostKind, self.cleaned_data["kind"]))]
+
+
+class Model(Step):
+    key = "model"
+    title = gettext_lazy("Server model")
+    lead = gettext_lazy("Cores, memory, network and power curve come with the model.")
+
+    def build(self) -> None:
+        heads = (_("Model"), _("Processor"), _("Cores"), _("CPU"), _("Memory"), _("Idle"), _("Full load"))
+        lines = [
+            Line(
+                m.key,
+                (
+                    f"{m.vendor} {m.model}", m.cpu_model, str(m.cores), units.mhz(m.cores * m.core_mhz),
+                    units.mib(m.memory_mib), units.watts(m.watts[0]), units.watts(m.watts[-1]),
+                ),
+                "rack-server",
+            )
+            for m in SERVER_MODELS.values()
+        ]  # fmt: skip
+        hosted = self.wizard.chosen.get("kind", {}).get("kind") == HostKind.HOSTED
+        first = "desktop-8c" if hosted and "desktop-8c" in SERVER_MODELS else DEFAULT_MODEL
+        self.fields["model"] = TableField(heads, lines, label=_("Model"), initial=first)
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        model = SERVER_MODELS[self.cleaned_data["model"]]
+        return [
+            (_("Model"), f"{model.vendor} {model.model}"),
+            (_("CPU"), f"{model.cores} × {units.mhz(model.core_mhz)}"),
+            (_("Memory"), units.mib(model.memory_mib)),
+        ]
+
+
+@dialog("add-host")
+class AddHost(Wizard):
+    verb = gettext_lazy("Add Host")
+    size = "lg"
+
+    def steps(self) -> list[type[Step]]:
+        return [HostName, HypervisorType, Model, Review]
+
+    def initial_of(self, key: str) -> dict[str, Any]:
+        return {"folder": self.obj.moref} if key == "name" else {}
+
+    def complete(self) -> Any:
+        named = self.chosen["name"]
+        place: dict[str, Any] = {"cluster": self.obj} if isinstance(self.obj, Cluster) else {"folder": named["folder"]}
+        model, kind = self.chosen["model"]["model"], self.chosen["kind"]["kind"]
+        return hosts.add(self.user, name=named["name"], model=model, kind=kind, **place)

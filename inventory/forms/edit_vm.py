@@ -1,0 +1,111 @@
+"""Edit Settings: the hardware and options of an existing VM. Only what was changed is sent to the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from inventory.forms.base import VersionedForm
+from inventory.forms.dialog import VersionedDialog, dialog
+from inventory.forms.fields import MIB
+from inventory.forms.hardware import PLAIN, HardwareForm, guest_choices, values_of
+from inventory.forms.pickers import place_of
+from inventory.forms.steps import choices_of_networks, choices_of_stores, stores_of
+from inventory.models import VirtualMachine
+from inventory.services import vms
+
+
+class SettingsForm(HardwareForm, VersionedForm):
+    guest_id = forms.ChoiceField(label=gettext_lazy("Guest OS"))
+    tab = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, vm: VirtualMachine, stores: Any, networks: Any, *args: Any, **kwargs: Any) -> None:
+        self.vm = vm
+        super().__init__(*args, **kwargs)
+        self.fields["guest_id"].choices = with_present(guest_choices(), vm.guest_id)  # type: ignore[attr-defined]
+        rows = {kind: " ".join(str(d.key) for d in self._devices(kind)) for kind in ("disks", "nics")}
+        self.prepare(stores, networks, rows)
+        if vm.power_state != "poweredOff":
+            self.fields["guest_id"].disabled = True
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the VM as it is, in the form that `services.vms.reconfigure` takes."""
+        assert self.vm is not None
+        wanted = self.plain()
+        found = {k: v for k, v in wanted.items() if v != getattr(self.vm, k)}
+        if self.cleaned_data["cd_datastore"] != (self.vm.cd_datastore.moref if self.vm.cd_datastore else ""):
+            found["cd_datastore"] = self.cleaned_data["cd_datastore"]
+        devices = {"disks": self._disk_changes(), "nics": self._nic_changes()}
+        return self._without_derived(found) | {k: v for k, v in devices.items() if v}
+
+    def _without_derived(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The value of shares follows the level, except where the level is Custom."""
+        for resource in ("cpu", "memory"):
+            if self.cleaned_data[f"{resource}_shares_level"] != "custom":
+                found.pop(f"{resource}_shares", None)
+        return found
+
+    def _disk_changes(self) -> dict[str, Any]:
+        new = [values_of(f) for f in self.disk_forms if f.disk is None]
+        add = [
+            {"capacity_bytes": r["capacity"], "provisioning": r["provisioning"], "datastore": r["datastore"]}
+            for r in new
+        ]
+        kept = [f for f in self.disk_forms if f.disk is not None]
+        grow = {f.disk.key: values_of(f)["capacity"] for f in kept if f.disk}
+        grow = {key: size for key, size in grow.items() if size > self._device("disks", str(key)).capacity_bytes}
+        return _found(add=add, grow=grow, remove=self._gone("disks", kept))
+
+    def _nic_changes(self) -> dict[str, Any]:
+        add = [values_of(f) for f in self.nic_forms if f.nic is None]
+        kept = [f for f in self.nic_forms if f.nic is not None]
+        edit: dict[int, dict[str, Any]] = {}
+        for form in kept:
+            values = values_of(form)
+            changed = {k: values[k] for k in ("network", "connected") if values[k] != form.initial[k]}
+            if changed and form.nic:
+                edit[form.nic.key] = changed
+        return _found(add=add, edit=edit, remove=self._gone("nics", kept))
+
+    def _gone(self, kind: str, kept: list[Any]) -> list[int]:
+        here = {(f.disk if kind == "disks" else f.nic).key for f in kept}
+        return [d.key for d in self._devices(kind) if d.key not in here]
+
+
+def _found(**parts: Any) -> dict[str, Any]:
+    return {name: part for name, part in parts.items() if part}
+
+
+def with_present(groups: list[Any], guest_id: str) -> list[Any]:
+    """The choices, with a guest that the table does not know but the VM has."""
+    known = {value for _label, entries in groups for value, _text in entries}
+    return groups if guest_id in known else [(guest_id, guest_id), *groups]
+
+
+@dialog("edit-settings")
+class EditSettings(VersionedDialog):
+    verb = gettext_lazy("Edit Settings")
+    template = "inventory/dialogs/edit_settings.html"
+    size = "lg"
+
+    def current(self) -> dict[str, Any]:
+        vm = self.obj
+        fields = {name: getattr(vm, name) for name in PLAIN}
+        return fields | {
+            "memory": vm.memory_mib * MIB,
+            "cd_datastore": vm.cd_datastore.moref if vm.cd_datastore else "",
+        }
+
+    def form(self, data: Any = None) -> Any:
+        place = place_of(self.obj.host)
+        stores = choices_of_stores(stores_of(self.user, self.vcenter, place))
+        networks = choices_of_networks(self.user, self.vcenter, place)
+        return SettingsForm(self.obj, stores, networks, data, initial=self.initial())
+
+    def submit(self, form: Any) -> Any:
+        changes = form.changes()
+        if not changes:
+            return None
+        return vms.reconfigure(self.user, self.obj, changes, expected_version=form.cleaned_data["version"])

@@ -1,0 +1,193 @@
+"""Steps that several wizards have: name and folder, compute resource with its compatibility panel, storage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from domain.morefs import FolderKind
+from domain.states import DiskProvisioning
+from inventory import format as units
+from inventory import rights, words
+from inventory.forms.fields import name_field
+from inventory.forms.pickers import Line, Place, TableField, TreeField
+from inventory.forms.wizard import Step
+from inventory.models import Cluster, Datacenter, Datastore, Folder, Host, ResourcePool, VCenter, VirtualMachine
+from inventory.selectors.visible import datastores_visible, networks_visible
+
+MOST_STORES = 300
+
+
+def start_places(obj: Any) -> dict[str, dict[str, Any]]:
+    """What a wizard that was started on `obj` has filled in already, by step."""
+    if isinstance(obj, Cluster | Host | ResourcePool):
+        datacenter = obj.datacenter if isinstance(obj, Cluster) else obj.cluster.datacenter
+        return {"compute": {"place": obj.moref}, "name": {"folder": datacenter.moref}}
+    if isinstance(obj, Folder) and obj.folder_kind == FolderKind.VM:
+        return {"name": {"folder": obj.moref}}
+    if isinstance(obj, Datacenter):
+        return {"name": {"folder": obj.moref}}
+    if isinstance(obj, VirtualMachine):
+        home = obj.folder.datacenter if obj.folder.fixed else obj.folder
+        places = {"name": {"folder": home.moref if home else ""}}
+        return places | {"compute": {"place": (obj.pool or obj.host).moref}}
+    return {}
+
+
+class NameAndFolder(Step):
+    key = "name"
+    title = gettext_lazy("Select a name and folder")
+    lead = gettext_lazy("The name has to be unique in its folder.")
+
+    name = name_field()
+
+    def build(self) -> None:
+        field = TreeField("vm-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
+        self.fields["folder"] = field
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        name, folder = data.get("name"), data.get("folder")
+        if name and folder and VirtualMachine.objects.filter(folder=folder, name=name).exists():
+            fault = forms.ValidationError(_("This name is already used in the folder."), "DuplicateName")
+            self.add_error("name", fault)
+        if folder and not rights.has(self.wizard.user, "VirtualMachine.Inventory.Create", folder):
+            self.add_error("folder", _("You may not create virtual machines in this folder."))
+        return data
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        folder = self.cleaned_data["folder"]
+        where = folder.datacenter.name if folder.fixed else folder.name
+        return [(_("Name"), self.cleaned_data["name"]), (_("Location"), where)]
+
+
+class Compute(Step):
+    key = "compute"
+    title = gettext_lazy("Select a compute resource")
+    lead = gettext_lazy("A cluster, a host or a resource pool: where the virtual machine is to run.")
+    template = "inventory/wizards/compute.html"
+
+    def build(self) -> None:
+        self.fields["place"] = TreeField("compute", self.wizard.user, self.wizard.vcenter, label=_("Compute resource"))
+
+    @property
+    def verdict(self) -> tuple[str, str] | None:
+        """The compatibility panel: (tone, sentence) for what is chosen now; None while nothing is."""
+        value = self["place"].value()
+        if not value:
+            return None
+        try:
+            place = self.fields["place"].clean(value)
+        except forms.ValidationError as error:
+            return "error", " ".join(error.messages)
+        problem = place_problem(self.wizard.user, place)
+        return ("error", problem) if problem else ("ok", _("Compatibility checks succeeded."))
+
+    def clean_place(self) -> Place:
+        place: Place = self.cleaned_data["place"]
+        if problem := place_problem(self.wizard.user, place):
+            raise forms.ValidationError(problem, code="NoCompatibleHost")
+        return place
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        return [(words.kind(self.cleaned_data["place"].chosen).label, self.cleaned_data["place"].chosen.name)]
+
+
+def place_problem(user: Any, place: Place) -> str:
+    """Why nothing can be run there now, "" where it can."""
+    if not rights.has(user, place.pool.assigning, place.pool):
+        return _("You may not assign virtual machines to this resource pool.")
+    if place.host is not None:
+        state = words.host_state(place.host)
+        return "" if place.host.usable else _("The host is not available: %(state)s.") % {"state": state}
+    hosts = list(Host.objects.filter(cluster=place.cluster))
+    if not hosts:
+        return _("The cluster has no host.")
+    return "" if any(h.usable for h in hosts) else _("No host of the cluster can run virtual machines now.")
+
+
+def stores_of(user: Any, vcenter: VCenter, place: Place | None) -> list[Datastore]:
+    """Datastores that the hosts of a place mount: those that most hosts share first, then by free space."""
+    rows = datastores_visible(user, vcenter)
+    if place is not None:
+        on = Q(mounts__host=place.host) if place.host else Q(mounts__host__cluster=place.cluster)
+        rows = rows.filter(on)
+    found = rows.annotate(host_count=Count("mounts", distinct=True)).order_by("name")[:MOST_STORES]
+    return sorted(found, key=lambda d: (-getattr(d, "host_count", 0), -d.free_bytes))
+
+
+def choices_of_stores(stores: list[Datastore]) -> list[tuple[str, str]]:
+    said = _("%(name)s (%(free)s free)")
+    return [(d.moref, said % {"name": d.name, "free": units.size(d.free_bytes)}) for d in stores]
+
+
+def choices_of_networks(user: Any, vcenter: VCenter, place: Place | None) -> list[tuple[str, str]]:
+    """Networks that the hosts of a place have."""
+    rows = networks_visible(user, vcenter)
+    if place is not None:
+        on = {"host_networks__host": place.host} if place.host else {"host_networks__host__cluster": place.cluster}
+        rows = rows.filter(**on)
+    return [(n.moref, n.name) for n in rows.distinct().order_by("name")]
+
+
+def store_lines(user: Any, stores: list[Datastore]) -> list[Line]:
+    lines = []
+    for store in stores:
+        cells = (
+            store.name,
+            str(words.of(words.DatastoreKind, store.store_kind)),
+            units.size(store.capacity_bytes),
+            units.size(store.free_bytes),
+            str(getattr(store, "host_count", "")),
+        )
+        lines.append(Line(store.moref, cells, "storage", store_problem(user, store)))
+    return lines
+
+
+def store_problem(user: Any, store: Datastore) -> str:
+    if not store.accessible:
+        return _("The datastore is not accessible.")
+    if not rights.has(user, "Datastore.AllocateSpace", store):
+        return _("You may not allocate space on this datastore.")
+    return ""
+
+
+class Storage(Step):
+    key = "storage"
+    title = gettext_lazy("Select storage")
+    lead = gettext_lazy("Where the configuration and the disks are kept.")
+
+    provisioning = forms.ChoiceField(
+        label=gettext_lazy("Virtual disk format"), choices=words.choices(DiskProvisioning), initial="thin"
+    )
+    power_on = forms.BooleanField(label=gettext_lazy("Power on after creation"), required=False)
+
+    def build(self) -> None:
+        place = self.wizard.chosen.get("compute", {}).get("place")
+        self.stores = stores_of(self.wizard.user, self.wizard.vcenter, place)
+        lines = store_lines(self.wizard.user, self.stores)
+        heads = (_("Name"), _("Type"), _("Capacity"), _("Free"), _("Hosts"))
+        best = next((line.value for line in lines if not line.why_not), "")
+        self.fields["datastore"] = TableField(heads, lines, label=_("Datastore"), initial=best)
+        if self.wizard.kind == "new":
+            del self.fields["power_on"]
+        else:
+            del self.fields["provisioning"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        data |= {"offered": choices_of_stores(self.stores), "stores": self.stores}
+        if data.get("datastore"):
+            data["datastore"] = next(d for d in self.stores if d.moref == data["datastore"])
+        return data
+
+    def summary(self) -> list[tuple[Any, Any]]:
+        data = self.cleaned_data
+        lines: list[tuple[Any, Any]] = [(_("Datastore"), data["datastore"].name)]
+        if "provisioning" in data:
+            lines.append((_("Virtual disk format"), words.of(DiskProvisioning, data["provisioning"])))
+        return lines

@@ -1,0 +1,40 @@
+"""The pages of objects: which tabs and sections each kind of object has, and what each of them shows.
+
+Other apps add sections of their own with `register` when Django starts.
+"""
+
+from inventory.pages import (  # noqa: F401  they declare their sections
+    alarms,
+    configure,
+    consumers,
+    monitor,
+    performance,
+    permissions,
+    schedules,
+    summary,
+    vapps,
+    why,
+)
+from inventory.pages.page import ObjectPage
+from inventory.pages.registry import (
+    GROUPS,
+    Section,
+    register,
+    register_card,
+    related,
+    section,
+    sections_for,
+    tabs_for,
+)
+
+__all__ = [
+    "GROUPS",
+    "ObjectPage",
+    "Section",
+    "register",
+    "register_card",
+    "related",
+    "section",
+    "sections_for",
+    "tabs_for",
+]

@@ -1,0 +1,134 @@
+"""Virtual machines that come: created anew, or copied from another. Each service returns its Task."""
+
+from __future__ import annotations
+
+import uuid as uuids
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import F
+
+from domain import faults
+from domain.morefs import FolderKind, Kind
+from inventory import ids, slots
+from inventory.hardware import Hardware
+from inventory.journal import Change, changing
+from inventory.models import Datastore, Folder, Host, ResourcePool, Task, VirtualMachine
+from inventory.services import vm_checks as checks
+from inventory.services.base import check, submit, unique, valid_name
+
+
+def create(
+    user: Any,
+    *,
+    folder: Folder,
+    pool: ResourcePool,
+    name: str,
+    datastore: Datastore,
+    host: Host | None = None,
+    disks: Sequence[Mapping[str, Any]] = ({"capacity_bytes": 16 * 1024**3},),
+    nics: Sequence[Mapping[str, Any]] = (),
+    power_on: bool = False,
+    **fields: Any,
+) -> Task:
+    """Create a VM. `fields` are model fields of the hardware (see `hardware.FIELDS`); sizes are checked with faults."""
+    check(user, "VirtualMachine.Inventory.Create", folder)
+    check(user, pool.assigning, pool)
+    check(user, "Datastore.AllocateSpace", datastore)
+    changes = {
+        **fields,
+        "disks": {"add": [{"datastore": datastore.moref, **d} for d in disks]},
+        "nics": {"add": list(nics)},
+    }
+    checks.hardware(changes)
+    with changing(folder.vcenter, user) as change:
+        vm = _new_row(change, folder, pool, name, fields.get("guest_id", "otherGuest64"))
+        hardware = Hardware(vm, [], [])
+        hardware.apply(changes)
+        checks.consistent(vm)
+        _settle(hardware, host, pool)
+        args = {"power_on": power_on}
+        return submit(change, "vm.create", vm, args)
+
+
+def _new_row(change: Change, folder: Folder, pool: ResourcePool | None, name: str, guest_id: str) -> VirtualMachine:
+    """An unsaved VM with its numbers, its name checked."""
+    name = valid_name(name)
+    if folder.folder_kind != FolderKind.VM:
+        raise faults.InvalidFolder(target=folder.name)
+    unique(VirtualMachine.objects.filter(folder=folder), name)
+    checks.vcenter_has_room(change.vcenter)
+    return VirtualMachine(
+        vcenter=change.vcenter,
+        moref=ids.new_moref(change.vcenter, Kind.VM),
+        name=name,
+        uuid=uuids.uuid4(),
+        folder=folder,
+        pool=pool,
+        slot=slots.take(change.vcenter, VirtualMachine),
+        guest_id=guest_id,
+        provisioning=True,
+    )
+
+
+def _settle(hardware: Hardware, host: Host | None, pool: ResourcePool) -> None:
+    """Choose the host, check the space, save the rows."""
+    vm = hardware.vm
+    stores = {d.datastore_id for d in hardware.disks}
+    vm.host = checks.home(vm, pool, host, stores, {n.network_id for n in hardware.nics if n.network_id})
+    for disk in hardware.disks:
+        checks.space(disk.datastore, disk.capacity_bytes if disk.provisioning != "thin" else 0)
+        Datastore.objects.filter(pk=disk.datastore_id).update(
+            provisioned_bytes=F("provisioned_bytes") + disk.capacity_bytes
+        )
+    vm.save()
+    for disk in hardware.disks:
+        disk.vm = vm
+        disk.save()
+    for nic in hardware.nics:
+        nic.vm = vm
+        nic.save()
+
+
+def clone(
+    user: Any,
+    vm: VirtualMachine,
+    *,
+    name: str,
+    folder: Folder,
+    pool: ResourcePool | None = None,
+    host: Host | None = None,
+    datastore: Datastore | None = None,
+    power_on: bool = False,
+    as_template: bool = False,
+) -> Task:
+    """A full copy of a VM or template; `as_template` makes the copy a template (which has no pool)."""
+    check(
+        user, "VirtualMachine.Provisioning.DeployTemplate" if vm.template else "VirtualMachine.Provisioning.Clone", vm
+    )
+    check(user, "VirtualMachine.Inventory.CreateFromExisting", folder)
+    checks.operable(vm, busy_is_fine=True)
+    home = pool or vm.pool
+    if home is None:
+        raise faults.InvalidArgument(property="pool", reason="choose where the copy is to run")
+    check(user, home.assigning, home)
+    with changing(vm.vcenter, user) as change:
+        copy = _new_row(change, folder, None if as_template else home, name, vm.guest_id)
+        copy.template = as_template
+        hardware = _copied(vm, copy, datastore)
+        _settle(hardware, host, home)
+        source = {"source": vm.moref, "source_name": vm.name, "from_template": vm.template}
+        return submit(change, "vm.clone", copy, {**source, "power_on": power_on and not as_template})
+
+
+def _copied(vm: VirtualMachine, copy: VirtualMachine, datastore: Datastore | None) -> Hardware:
+    fields = {name: getattr(vm, name) for name in checks.COPIED}
+    disks = [
+        {"capacity_bytes": d.capacity_bytes, "provisioning": d.provisioning, "datastore": store.moref}
+        for d in vm.disks.select_related("datastore")
+        for store in (datastore or d.datastore,)
+    ]
+    nics = [{"network": n.network.moref, "adapter": n.adapter} for n in vm.nics.select_related("network") if n.network]
+    hardware = Hardware(copy, [], [])
+    hardware.apply({**fields, "disks": {"add": disks}, "nics": {"add": nics}})
+    return hardware

@@ -1,0 +1,284 @@
+"""What must hold before a VM is touched, each with its typed fault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain import faults
+from domain.limits import DEFAULT_LIMITS as LIMITS
+from domain.states import DiskProvisioning, SharesLevel, TaskState, VmConnection, VmPower
+from inventory import admission, placement
+from inventory.hardware import FIELDS
+from inventory.models import Datastore, Host, ResourcePool, Task, VCenter, VirtualMachine
+from inventory.operations import base as operations
+from inventory.services.base import expect_version, number
+
+GIB = 1024**3
+SHARES = {level.value for level in SharesLevel}
+ARCHETYPES = {"idle", "web", "db", "batch", "vdi", "ci"}
+# Fields of a VM that a clone takes over.
+COPIED = sorted(
+    FIELDS - {"notes", "cd_path", "cd_connected", "enter_bios_setup", "drs_override", "ha_restart_priority"}
+)
+# Fields that only change while the VM is off.
+COLD_FIELDS = {"cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "hardware_version", "guest_id"}
+HOT_ADD_FACTOR = 16
+
+
+def operable(vm: VirtualMachine, *, busy_is_fine: bool = False) -> None:
+    """The VM exists, is connected and has no other task."""
+    if vm.deleted_at is not None:
+        raise faults.ManagedObjectNotFound(moref=vm.moref)
+    if vm.connection_state != VmConnection.CONNECTED:
+        raise faults.InvalidHostConnectionState(host=vm.host.name, state=vm.host.connection_state)
+    if not busy_is_fine:
+        probe = Task(vcenter=vm.vcenter, entity=vm.moref, entity_name=vm.name, exclusive=True)
+        operations.refuse_busy(probe)
+    elif vm.provisioning:
+        raise faults.InvalidState(name=vm.name, reason="it is still being created")
+
+
+def free_of_vapp(user: Any, vm: VirtualMachine) -> None:
+    """No vApp around the VM is being started or stopped, which is the only one to touch its power then.
+
+    The system itself (`user` None: that start or stop, HA, DRS) is not held back.
+
+    Raises:
+        VAppTaskInProgress
+    """
+    around: list[ResourcePool] = []
+    at = vm.pool if user is not None else None
+    while at is not None:
+        around += [at] if at.is_vapp else []
+        at = at.parent if at.parent_id else None
+    live = Task.objects.filter(vcenter=vm.vcenter_id, exclusive=True, state__in=(TaskState.QUEUED, TaskState.RUNNING))
+    for vapp in around:
+        if live.filter(entity=vapp.moref).exists():
+            raise faults.VAppTaskInProgress(name=vm.name, vapp=vapp.name)
+
+
+def power_is(vm: VirtualMachine, *allowed: VmPower, wanted: VmPower) -> None:
+    if vm.power_state not in allowed:
+        raise faults.InvalidPowerState(name=vm.name, requestedState=wanted.value, existingState=str(vm.power_state))
+
+
+def version(vm: VirtualMachine, expected: int | None) -> None:
+    expect_version(VirtualMachine.everything.only("id", "name", "change_version").get(pk=vm.pk), expected)
+
+
+def vcenter_has_room(vcenter: VCenter) -> None:
+    quota = int((vcenter.options or {}).get("max_vms", LIMITS.registered_vms))
+    if VirtualMachine.everything.filter(vcenter=vcenter).count() >= min(quota, LIMITS.registered_vms):
+        raise faults.LimitExceeded(property="virtual machines", limit=min(quota, LIMITS.registered_vms))
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+def hardware(changes: Mapping[str, Any]) -> None:
+    """Every value lies in its range and is of its type."""
+    unknown = set(changes) - FIELDS - {"disks", "nics", "cd_datastore"}
+    if unknown:
+        raise faults.InvalidArgument(property=min(unknown), reason="there is no such setting")
+    number(changes, "vcpus", 1, LIMITS.vcpus_per_vm)
+    number(changes, "cores_per_socket", 1, LIMITS.cores_per_socket)
+    number(changes, "memory_mib", LIMITS.memory_step_mib, LIMITS.memory_mib_per_vm)
+    for resource, unit in (("cpu", "mhz"), ("memory", "mib")):
+        number(changes, f"{resource}_reservation_{unit}", 0, 2**31 - 1)
+        number(changes, f"{resource}_limit_{unit}", -1, 2**31 - 1)
+        number(changes, f"{resource}_shares", 1, LIMITS.shares if resource == "cpu" else 2**31 - 1)
+        if changes.get(f"{resource}_shares_level", "normal") not in SHARES:
+            raise faults.InvalidArgument(property=f"{resource}_shares_level", reason="low, normal, high or custom")
+    number(changes, "boot_delay_ms", 0, 10_000)
+    if changes.get("archetype", "web") not in ARCHETYPES:
+        raise faults.InvalidArgument(property="archetype", reason=", ".join(sorted(ARCHETYPES)))
+    if len(str(changes.get("notes", ""))) > LIMITS.notes_length:
+        raise faults.LimitExceeded(property="notes", limit=LIMITS.notes_length)
+    _devices(changes)
+
+
+def _devices(changes: Mapping[str, Any]) -> None:
+    for disk in (changes.get("disks") or {}).get("add") or ():
+        number(disk, "capacity_bytes", 1024**2, LIMITS.disk_bytes)
+        if disk.get("provisioning", "thin") not in {p.value for p in DiskProvisioning}:
+            raise faults.InvalidArgument(property="provisioning", reason="thin or thick")
+    if len((changes.get("nics") or {}).get("add") or ()) > LIMITS.nics_per_vm:
+        raise faults.LimitExceeded(property="network adapters", limit=LIMITS.nics_per_vm)
+
+
+def consistent(vm: VirtualMachine) -> None:
+    """The figures of a VM fit each other."""
+    if vm.vcpus % vm.cores_per_socket:
+        raise faults.InvalidArgument(property="cores_per_socket", reason="it has to divide the number of CPUs")
+    if vm.memory_mib % LIMITS.memory_step_mib:
+        raise faults.InvalidArgument(property="memory_mib", reason="it has to be a multiple of 4 MB")
+    if vm.memory_reservation_mib > vm.memory_mib:
+        raise faults.InvalidArgument(property="memory_reservation_mib", reason="it exceeds the configured memory")
+    for resource, unit in (("cpu", "mhz"), ("memory", "mib")):
+        limit = getattr(vm, f"{resource}_limit_{unit}")
+        if limit != -1 and getattr(vm, f"{resource}_reservation_{unit}") > limit:
+            raise faults.InvalidArgument(property=f"{resource}_limit_{unit}", reason="it is below the reservation")
+
+
+def allowed_now(vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
+    """While the VM is on, only what hot-add permits (domain rules of powered-on changes)."""
+    if vm.power_state == VmPower.OFF:
+        return
+    for name in sorted(COLD_FIELDS & changes.keys()):
+        if changes[name] != getattr(vm, name):
+            raise faults.InvalidPowerState(
+                name=vm.name, requestedState=VmPower.OFF.value, existingState=str(vm.power_state)
+            )
+    _cpus_now(vm, changes)
+    _memory_now(vm, int(changes.get("memory_mib", vm.memory_mib)))
+
+
+def _cpus_now(vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
+    wanted = int(changes.get("vcpus", vm.vcpus))
+    more, fewer = wanted > vm.vcpus, wanted < vm.vcpus
+    if (more and not vm.cpu_hot_add) or (fewer and not vm.cpu_hot_remove):
+        raise faults.CpuHotPlugNotSupported(name=vm.name)
+    if changes.get("cores_per_socket", vm.cores_per_socket) != vm.cores_per_socket:
+        raise faults.CpuHotPlugNotSupported(name=vm.name)
+
+
+def _memory_now(vm: VirtualMachine, wanted: int) -> None:
+    booted = vm.boot_memory_mib or vm.memory_mib
+    if wanted < vm.memory_mib:
+        raise faults.InvalidPowerState(
+            name=vm.name, requestedState=VmPower.OFF.value, existingState=str(vm.power_state)
+        )
+    if wanted == vm.memory_mib:
+        return
+    if not vm.memory_hot_add:
+        raise faults.MemoryHotPlugNotSupported(name=vm.name, reason="memory hot add is off. Power it off first.")
+    if wanted > HOT_ADD_FACTOR * booted:
+        raise faults.MemoryHotPlugNotSupported(name=vm.name, reason="at most 16 times the memory it was started with.")
+    if "linux" in vm.guest_id.lower() and booted <= 3072 and wanted > 3072:
+        raise faults.MemoryHotPlugNotSupported(
+            name=vm.name, reason="a Linux guest started with 3 GB or less can only reach 3 GB."
+        )
+
+
+def disks(vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
+    """Disks only grow, and not while snapshots stand on them; new ones need space."""
+    have = {d.key: d for d in vm.disks.select_related("datastore")}
+    for key, size in (changes.get("grow") or {}).items():
+        disk = have.get(int(key))
+        if disk is None:
+            raise faults.InvalidDeviceSpec(device=str(key), reason="there is no such disk")
+        if int(size) < disk.capacity_bytes:
+            raise faults.InvalidDeviceSpec(device=disk.label, reason="a disk cannot shrink")
+        if int(size) > LIMITS.disk_bytes:
+            raise faults.LimitExceeded(property=disk.label, limit="62 TB")
+        if int(size) > disk.capacity_bytes and vm.snapshots.exists():
+            raise faults.InvalidDeviceSpec(device=disk.label, reason="delete the snapshots before you grow it")
+    for key in changes.get("remove") or ():
+        if int(key) not in have:
+            raise faults.InvalidDeviceSpec(device=str(key), reason="there is no such disk")
+    if len(have) + len(changes.get("add") or ()) > LIMITS.disks_per_vm:
+        raise faults.LimitExceeded(property="disks", limit=LIMITS.disks_per_vm)
+
+
+def space(datastore: Datastore, needed_bytes: int) -> None:
+    if needed_bytes > datastore.free_bytes:
+        free, requested = f"{datastore.free_bytes / GIB:.1f} GB", f"{needed_bytes / GIB:.1f} GB"
+        raise faults.NoDiskSpace(datastore=datastore.name, free=free, requested=requested)
+
+
+def swap_space(vm: VirtualMachine) -> None:
+    """The swap file (memory less reservation) is written at power-on, beside the first disk."""
+    disk = vm.disks.select_related("datastore").first()
+    if disk is not None:
+        space(disk.datastore, (vm.memory_mib - vm.memory_reservation_mib) * 1024**2)
+
+
+# --- where -----------------------------------------------------------------------------------------------------------
+def needs(vm: VirtualMachine) -> tuple[set[int], set[int]]:
+    """Ids of the datastores and networks of a VM."""
+    stores = set(vm.disks.values_list("datastore_id", flat=True))
+    return stores, set(vm.nics.filter(network__isnull=False).values_list("network_id", flat=True))
+
+
+def home(vm: VirtualMachine, pool: ResourcePool, host: Host | None, stores: set[int], networks: set[int]) -> Host:
+    """The host that a VM is registered on: the one asked for, else the usable one with the most room."""
+    if host is not None and host.cluster_id != pool.cluster_id:
+        raise faults.InvalidArgument(property="host", reason="it is not in the cluster of the resource pool")
+    candidates = [host] if host is not None else list(Host.objects.filter(cluster=pool.cluster_id).order_by("name"))
+    usable = [h for h in candidates if h.usable and _reaches(h, stores, networks)]
+    if not usable:
+        raise _nowhere(vm, candidates, stores)
+    free = admission.room(usable)
+    return max(usable, key=lambda h: free[h.pk].memory_mib)
+
+
+def _reaches(host: Host, stores: set[int], networks: set[int]) -> bool:
+    mounted = set(host.mounts.filter(accessible=True).values_list("datastore_id", flat=True))
+    return stores <= mounted and networks <= set(host.host_networks.values_list("network_id", flat=True))
+
+
+def _nowhere(vm: VirtualMachine, hosts: list[Host], stores: set[int]) -> faults.MethodFault:
+    for host in hosts:
+        if not host.usable:
+            continue
+        missing = Datastore.objects.filter(pk__in=stores).exclude(mounts__host=host).first()
+        if missing is not None:
+            return faults.CannotAccessVmDisk(host=host.name, datastore=missing.name, name=vm.name)
+        return faults.NoCompatibleHost(name=vm.name, reason=f"{host.name} does not have its network")
+    if len(hosts) == 1:
+        return faults.InvalidHostState(host=hosts[0].name, state=placement.state_words(hosts[0]))
+    return faults.NoCompatibleHost(name=vm.name, reason="no host of the cluster is ready")
+
+
+# --- rights and records ----------------------------------------------------------------------------------------------
+_PRIVILEGE = (
+    ({"vcpus", "cores_per_socket", "cpu_hot_add", "cpu_hot_remove"}, "VirtualMachine.Config.CPUCount"),
+    ({"memory_mib", "memory_hot_add"}, "VirtualMachine.Config.Memory"),
+    (
+        {n for n in FIELDS if n.startswith(("cpu_", "memory_")) and ("shares" in n or "limit" in n or "reserv" in n)},
+        "VirtualMachine.Config.Resource",
+    ),
+    ({"notes"}, "VirtualMachine.Config.Annotation"),
+    ({"nics", "cd_datastore", "cd_path", "cd_connected"}, "VirtualMachine.Config.EditDevice"),
+)
+
+
+def privileges_for(changes: Mapping[str, Any]) -> list[str]:
+    """The privileges that these changes need."""
+    needed = {privilege for names, privilege in _PRIVILEGE if names & changes.keys()}
+    disks_changed = changes.get("disks") or {}
+    if disks_changed.get("add"):
+        needed.add("VirtualMachine.Config.AddNewDisk")
+    if disks_changed.get("grow"):
+        needed.add("VirtualMachine.Config.DiskExtend")
+    if disks_changed.get("remove"):
+        needed.add("VirtualMachine.Config.RemoveDisk")
+    known = {name for names, _privilege in _PRIVILEGE for name in names} | {"disks"}
+    if changes.keys() - known or not needed:
+        needed.add("VirtualMachine.Config.Settings")
+    return sorted(needed)
+
+
+def plain(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes as JSON: rows become their references."""
+    return {k: _plain(v) for k, v in changes.items()}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "moref"):
+        return value.moref
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def summary(vm: VirtualMachine, changes: Mapping[str, Any]) -> str:
+    """What changes, old and new, for the event."""
+    parts = [
+        f"{name}: {getattr(vm, name)} → {value}"
+        for name, value in changes.items()
+        if name in FIELDS and name != "notes" and getattr(vm, name) != value
+    ]
+    parts += [name for name in ("notes", "disks", "nics", "cd_datastore") if changes.get(name)]
+    return ", ".join(parts)[:500]

@@ -1,0 +1,49 @@
+"""The page of an object: its header, its tabs, and the section that was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from domain.morefs import Kind
+from inventory import selectors
+from inventory.models import Cluster, VCenter
+from inventory.pages import ObjectPage
+from inventory.pages.files import files_context
+from inventory.pages.registry import Content
+from inventory.pages.related import related_context
+from inventory.pages.snapshots import snapshot_context
+
+RELATED: tuple[str, Content] = ("inventory/related.html", related_context)
+# Tabs of related things that are no grid of objects.
+LISTS: dict[str, tuple[str, Content]] = {
+    "files": ("inventory/files.html", files_context),
+    "snapshots": ("inventory/snapshots.html", snapshot_context),
+}
+
+
+@login_required
+@require_safe
+def page(request: HttpRequest, vc: UUID, moref: str, tab: str = "", section: str = "") -> HttpResponse:
+    """Show one tab of an object; an address without a tab is the first one."""
+    vcenter = selectors.vcenter_for(request.user, vc)
+    obj = _object(request, vcenter, moref)
+    if isinstance(obj, Cluster) and obj.standalone:
+        return redirect("inventory:object", vc, obj.hosts.get().moref)
+    shown = ObjectPage(request, vcenter, obj, tab, section)
+    if shown.section is None:
+        template, content = LISTS.get(shown.tab.slug, RELATED)
+    else:
+        template, content = shown.section.template, shown.section.content
+    return render(request, template, {"page": shown, "obj": obj, **content(shown)})
+
+
+def _object(request: HttpRequest, vcenter: VCenter, moref: str) -> Any:
+    """The root folder stands for its vCenter: whoever reads it sees the vCenter's page."""
+    obj = selectors.object_for(request.user, vcenter, moref)
+    return vcenter if obj.kind == Kind.FOLDER and moref == vcenter.moref else obj

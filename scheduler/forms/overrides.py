@@ -1,0 +1,141 @@
+"""What single VMs and hosts have of their own: automation level, restart priority, power management."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django import forms
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from domain.states import DrsBehavior
+from inventory import selectors, words
+from inventory.forms.base import DialogForm
+from inventory.forms.dialog import Dialog, dialog
+from inventory.forms.pickers import TableField
+from inventory.models import Host
+from scheduler.forms.base import ClusterDialog
+from scheduler.forms.rules import vm_lines
+from scheduler.services import bmc, rules
+from scheduler.words import DPM_BEHAVIORS, RESTART_PRIORITIES
+
+AS_CLUSTER = ("", gettext_lazy("As the cluster"))
+
+
+class OverrideForm(DialogForm):
+    drs_override = forms.ChoiceField(
+        label=gettext_lazy("DRS automation level"), required=False,
+        choices=[AS_CLUSTER, *((level.value, words.of(DrsBehavior, level).label) for level in DrsBehavior)],
+    )  # fmt: skip
+    ha_restart_priority = forms.ChoiceField(
+        label=gettext_lazy("VM restart priority"), required=False, choices=[AS_CLUSTER, *RESTART_PRIORITIES.items()]
+    )
+
+
+@dialog("vm-override")
+class Override(ClusterDialog):
+    """Overrides of the chosen virtual machines; with ?vm= of that one."""
+
+    verb = gettext_lazy("VM Overrides")
+    form_class: ClassVar[type[forms.Form]] = OverrideForm
+    template = "scheduler/drs/dialogs/refreshing.html"
+    size = "lg"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rows = selectors.vms_visible(self.user, self.vcenter).filter(host__cluster=self.obj, template=False)
+        self.vms = rows.select_related("host__cluster", "vcenter")
+        wanted = self.query.get("vm", "")
+        self.vm = self.vms.filter(moref=wanted).first() if wanted else None
+        if wanted and self.vm is None:
+            raise Http404("vm")
+
+    @property
+    def title(self) -> str:
+        return f"{self.verb} | {self.vm.name if self.vm else self.obj.name}"
+
+    def initial(self) -> dict[str, Any]:
+        if self.vm is None:
+            return {}
+        return {"drs_override": self.vm.drs_override, "ha_restart_priority": self.vm.ha_restart_priority}
+
+    def form(self, data: Any = None) -> Any:
+        form = super().form(data)
+        if self.vm is None:
+            heads = (_("Name"), _("Host"), _("State"))
+            form.fields["vms"] = TableField(
+                heads, vm_lines(self.user, self.obj), many=True, label=_("Virtual machines")
+            )
+        return form
+
+    def submit(self, form: Any) -> Any:
+        values = form.cleaned_data
+        chosen = [self.vm] if self.vm else list(self.vms.filter(moref__in=values.pop("vms")))
+        rules.set_override(self.user, chosen, **values)
+
+
+@dialog("vm-override-delete")
+class DeleteOverride(Override):
+    verb = gettext_lazy("Delete Override")
+    submit_label = gettext_lazy("Delete")
+    form_class = DialogForm
+    template = "inventory/dialogs/confirm.html"
+    size = "sm"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.vm is None:
+            raise Http404("vm")
+
+    def initial(self) -> dict[str, Any]:
+        return {}
+
+    def context(self, form: Any) -> dict[str, Any]:
+        name = self.vm.name if self.vm else ""
+        return {"question": _("“%(name)s” follows the cluster again?") % {"name": name}, "radius": []}
+
+    def submit(self, form: Any) -> Any:
+        if self.vm is not None:
+            rules.set_override(self.user, [self.vm], drs_override="", ha_restart_priority="")
+
+
+class HostPowerForm(DialogForm):
+    dpm_behavior = forms.ChoiceField(label=gettext_lazy("Power management"), choices=list(DPM_BEHAVIORS.items()))
+    bmc_address = forms.CharField(
+        label=gettext_lazy("BMC address"), required=False, max_length=64,
+        help_text=gettext_lazy("IPMI or iLO. Without it the host is woken by Wake-on-LAN."),
+    )  # fmt: skip
+    bmc_user = forms.CharField(label=gettext_lazy("BMC user"), required=False, max_length=64)
+    bmc_password = forms.CharField(
+        label=gettext_lazy("BMC password"), required=False, max_length=128, strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("It is kept encrypted and never shown again; empty = leave the one that is kept."),
+    )  # fmt: skip
+    forget_password = forms.BooleanField(label=gettext_lazy("Forget the BMC password that is kept"), required=False)
+    bmc_mac = forms.CharField(
+        label=gettext_lazy("BMC MAC address"), required=False, max_length=17,
+        widget=forms.TextInput(attrs={"placeholder": "00:11:22:33:44:55"}),
+    )  # fmt: skip
+    wake_on_lan = forms.BooleanField(label=gettext_lazy("The network adapter supports Wake-on-LAN"), required=False)
+
+
+@dialog("host-power-management")
+@dataclass
+class HostPower(Dialog):
+    verb = gettext_lazy("Edit Power Management")
+    form_class = HostPowerForm
+    privilege = "Host.Config.Power"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.obj, Host):
+            raise Http404("host")
+
+    def initial(self) -> dict[str, Any]:
+        return {name: getattr(self.obj, name) for name in HostPowerForm.base_fields if hasattr(self.obj, name)}
+
+    def submit(self, form: Any) -> Any:
+        values = dict(form.cleaned_data)
+        password, forget = values.pop("bmc_password"), values.pop("forget_password")
+        return bmc.configure(self.user, self.obj, password, forget, **values)

@@ -1,0 +1,157 @@
+"""What the scheduler does with each beat of a vCenter: it notices, and leaves the long work to a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from django.db.models import Exists, Q, QuerySet
+
+from domain.states import TaskState
+from hypervisors.port import FleetEvent, Happening
+from inventory.models import Cluster, Host, Task, VCenter
+from inventory.prepared import Prepared
+from inventory.pump import Beat
+from scheduler import energy, failover, isolation, tasks
+from scheduler.models import HaRestart, Recommendation
+from scheduler.services import cycles, maintenance
+
+Answer = TypeVar("Answer")
+log = structlog.get_logger(__name__)
+SAMPLE_S = 20.0
+# Wall seconds per running lab between two cycles of a cluster. One of 8 hosts and 80 VMs uses a fifth of it, so that
+# all together take a fifth of a core.
+CYCLE_SHARE_S = 0.1
+ENTERING = "host.enter_maintenance"
+# What makes DRS look at once, before its minute is over.
+URGENT = {Happening.HOST_CRASHED, Happening.HOST_CONNECTION, Happening.HOST_POWER}
+
+
+def _look(pk: int) -> QuerySet[VCenter, Any]:
+    stopping = HaRestart.objects.filter(cluster__vcenter=pk, state=HaRestart.STOPPING)
+    open_restarts = HaRestart.objects.filter(cluster__vcenter=pk, state__in=failover.OPEN)
+    moves = Recommendation.objects.filter(cluster__vcenter=pk, state=Recommendation.PENDING, automatic=True)
+    waiting = (Exists(rows.order_by()) for rows in (isolation.waiting(pk), stopping, open_restarts, moves))
+    return VCenter.objects.filter(pk=pk).order_by().values_list(*waiting)
+
+
+def _due(pk: int, before_s: float) -> QuerySet[Cluster, Any]:
+    due = Q(schedule__isnull=True) | Q(schedule__last_cycle_lab_s__lte=before_s)
+    requested = ~Q(schedule__requested="") & Q(schedule__isnull=False)
+    clusters = Cluster.objects.filter(vcenter=pk, drs_enabled=True, standalone=False)
+    return clusters.filter(due | requested).order_by().values_list("pk")
+
+
+_waiting = Prepared(_look)
+_due_clusters = Prepared(_due)
+_running_labs = Prepared(lambda: VCenter.objects.filter(active=True, clock_speed__gt=0).order_by().values_list("pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What there is to look after in a vCenter: one query instead of one per kind."""
+
+    isolations: bool
+    stopping: bool
+    restarts: bool
+    moves: bool
+
+    @classmethod
+    def of(cls, beat: Beat) -> Waiting:
+        """After what the beat's events have added."""
+        rows = _waiting.rows(beat.vcenter.pk)
+        return cls(*map(bool, rows[0])) if rows else cls(False, False, False, False)
+
+
+EVERYTHING = Waiting(True, True, True, True)
+
+
+def on_beat(beat: Beat) -> None:
+    """Each part is guarded: one that fails is logged and does not stop the others or the next beat."""
+    _guarded(_note, beat)
+    waiting = _guarded(Waiting.of, beat) or EVERYTHING
+    if waiting.isolations or waiting.stopping:
+        _guarded(_isolations, beat)
+    if waiting.isolations or waiting.restarts:  # what an isolated host has stopped is restarted from here
+        _guarded(_restarts, beat)
+    if ENTERING in beat.operations:
+        _guarded(_entering_hosts, beat)
+    if waiting.moves:
+        _guarded(_waiting_moves, beat)
+    _guarded(_energy, beat)
+    _guarded(_cycles, beat)
+
+
+def _guarded(part: Callable[[Beat], Answer], beat: Beat) -> Answer | None:
+    try:
+        return part(beat)
+    except Exception:
+        log.exception("scheduler.beat", part=part.__name__, vcenter=str(beat.vcenter.uuid))
+        return None
+
+
+def _note(beat: Beat) -> None:
+    if beat.events:
+        failover.note_failures(beat.vcenter, beat.events)
+        isolation.note(beat.vcenter, beat.events)
+        isolation.note_hung(beat.vcenter, beat.events)
+    if any(e.kind == Happening.HOST_CONNECTION for e in beat.events):
+        failover.hosts_back(beat.vcenter, Host.objects.filter(vcenter=beat.vcenter).exclude(ha_state=""))
+
+
+def _isolations(beat: Beat) -> None:
+    isolation.steward(beat.vcenter, beat.now_s)
+
+
+def _restarts(beat: Beat) -> None:
+    failover.steward(beat.vcenter, beat.now_s)
+
+
+def _entering_hosts(beat: Beat) -> None:
+    live = Task.objects.filter(
+        vcenter=beat.vcenter,
+        operation=ENTERING,
+        state__in=(TaskState.QUEUED, TaskState.RUNNING),
+    )
+    for task in live.select_related("vcenter"):
+        maintenance.steward(task, beat.now_s)
+
+
+def _waiting_moves(beat: Beat) -> None:
+    waiting = Recommendation.objects.filter(
+        cluster__vcenter=beat.vcenter, state=Recommendation.PENDING, automatic=True
+    ).values_list("cluster_id", flat=True)
+    for cluster in Cluster.objects.filter(pk__in=set(waiting)).select_related("vcenter"):
+        cycles.go_on(cluster)
+
+
+def _energy(beat: Beat) -> None:
+    if int(beat.before_s // SAMPLE_S) != int(beat.now_s // SAMPLE_S):
+        energy.meter(beat.vcenter, beat.now_s)
+
+
+def _cycles(beat: Beat) -> None:
+    """Wake a worker for each cluster whose interval is over or about which something urgent happened."""
+    urgent = _urgent_clusters(beat.vcenter, beat.events)
+    due = set(_due_clusters.column(beat.vcenter.pk, beat.now_s - interval_s(beat.vcenter)))
+    for cluster_id in sorted(due | urgent):
+        tasks.wake_cycle(cluster_id, "event" if cluster_id in urgent else "cycle")
+
+
+def interval_s(vcenter: VCenter) -> float:
+    """Lab seconds between two cycles: a minute, or more where fast clocks of many labs would ask for more cycles than
+    the workers' share of the machine carries. What a person asks for and what is urgent never waits for it."""
+    if vcenter.clock_speed <= 0:
+        return cycles.INTERVAL_S
+    labs = len(_running_labs.rows())
+    return max(cycles.INTERVAL_S, vcenter.clock_speed * labs * CYCLE_SHARE_S)
+
+
+def _urgent_clusters(vcenter: VCenter, events: Sequence[FleetEvent]) -> set[int]:
+    uuids = [e.target for e in events if e.kind in URGENT]
+    if not uuids:
+        return set()
+    hosts = Host.objects.filter(vcenter=vcenter, uuid__in=uuids, cluster__standalone=False, cluster__drs_enabled=True)
+    return set(hosts.order_by().values_list("cluster_id", flat=True))

@@ -1,0 +1,65 @@
+"""What vSphere HA still has to restart, and which hosts it lost sight of."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from inventory.models import Cluster, Host, Task
+
+
+class HaRestart(models.Model):
+    """A protected VM that its host's failure stopped. `due_lab_s` is when it is tried next.
+
+    `stop_by_lab_s`: when the isolation response loses its patience with a guest that shuts down, and powers it off.
+    """
+
+    STOPPING = "stopping"  # the isolation response stops it first
+    WAITING, STARTING, RESTARTED, FAILED, GONE = "waiting", "starting", "restarted", "failed", "gone"
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="ha_restarts")
+    vm = models.CharField(max_length=24)
+    vm_name = models.CharField(max_length=80)
+    host = models.CharField(max_length=24)
+    host_name = models.CharField(max_length=80)
+    failed_lab_s = models.FloatField()
+    declared_lab_s = models.FloatField()
+    due_lab_s = models.FloatField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    priority = models.PositiveSmallIntegerField(default=3)
+    state = models.CharField(max_length=10, default=WAITING)
+    destination_name = models.CharField(max_length=80, blank=True, default="")
+    ended_lab_s = models.FloatField(null=True, blank=True)
+    stop_by_lab_s = models.FloatField(null=True, blank=True)
+    fault = models.JSONField(null=True, blank=True)
+    task = models.ForeignKey(Task, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        verbose_name = _("HA restart")
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("cluster", "state")),)
+
+    def __str__(self) -> str:
+        return f"{self.vm_name}: {self.state}"
+
+
+class HaIsolation(models.Model):
+    """A host of a cluster with HA that no packet reaches although it lives. `due_lab_s`: when that is declared.
+
+    Then the agent of an isolated host responds; one in a `partition` is not alone, and lets everything run.
+    """
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="ha_isolations")
+    since_lab_s = models.FloatField()
+    due_lab_s = models.FloatField()
+    responded = models.BooleanField(default=False)
+    partition = models.BooleanField(default=False)
+    ended_lab_s = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("HA isolation")
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("host", "ended_lab_s")),)
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.since_lab_s:.0f} s"

@@ -1,0 +1,1 @@
+"""What people and DRS may ask for: migrations, maintenance, standby, rules, cycles."""

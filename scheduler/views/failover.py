@@ -1,0 +1,101 @@
+"""vSphere HA on a cluster's Monitor tab: its agents, its restarts, and what the failure of a host would do now."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from domain.morefs import Kind
+from inventory import selectors, words
+from inventory.models import Cluster
+from inventory.pages.registry import MONITOR, section
+from inventory.views.guard import members_only
+from inventory.words import Word
+from scheduler.failover import HOST_DOWN, ISOLATED, PARTITIONED, UNREACHABLE
+from scheduler.isolation import NONE
+from scheduler.models import HaRestart
+from scheduler.selectors import failover
+from scheduler.selectors.cluster import frame_of
+from scheduler.words import ISOLATION_RESPONSES
+
+AGENTS: dict[str, Word] = {
+    "primary": Word(_("Running (primary)"), "crown", "ok"),
+    "secondary": Word(_("Connected (secondary)"), "check-circle", "ok"),
+    "maintenance": Word(_("Maintenance mode"), "wrench", "warn"),
+    "standby": Word(_("Not running"), "moon", "quiet"),
+    "unreachable": Word(_("Unreachable"), "unknown-status", "warn"),
+    ISOLATED: Word(_("Network isolated"), "disconnect", "error"),
+    PARTITIONED: Word(_("Network partitioned"), "disconnect", "warn"),
+    UNREACHABLE: Word(_("Agent unreachable"), "unknown-status", "warn"),
+    HOST_DOWN: Word(_("Host failed"), "error-standard", "error"),
+}
+RESTARTS: dict[str, Word] = {
+    HaRestart.STOPPING: Word(_("Being stopped by the isolation response"), "power", "info"),
+    HaRestart.WAITING: Word(_("Waits"), "hourglass", "info"),
+    HaRestart.STARTING: Word(_("Starting"), "sync", "info"),
+    HaRestart.RESTARTED: Word(_("Restarted"), "success-standard", "ok"),
+    HaRestart.FAILED: Word(_("Not restarted"), "error-standard", "error"),
+    HaRestart.GONE: Word(_("No longer needed"), "minus-circle", "quiet"),
+}
+ADMISSION = {
+    "percentage": _("Percentage of the cluster's resources"),
+    "slots": _("Slots"),
+    "failover_hosts": _("Dedicated failover hosts"),
+    "disabled": _("Disabled"),
+}
+PRIORITIES = {1: _("Lowest"), 2: _("Low"), 3: _("Medium"), 4: _("High"), 5: _("Highest")}
+
+
+def _is_cluster(cluster: Any) -> bool:
+    return not cluster.standalone
+
+
+@section(MONITOR, "ha", _("Summary"), [Kind.CLUSTER], group="ha", applies=_is_cluster,
+         template="scheduler/failover/summary.html")  # fmt: skip
+def ha_summary(page: Any) -> dict[str, Any]:
+    """Agents, protected VMs, capacity for a failure, restarts now and before."""
+    cluster: Cluster = page.obj
+    if not cluster.ha_enabled:
+        return {"cluster": cluster}
+    now, before = failover.restarts(cluster)
+    row: Any
+    for row in (*now, *before):
+        row.word, row.priority_word = RESTARTS[row.state], PRIORITIES.get(row.priority, "")
+    agents = failover.agents(cluster)
+    options = cluster.ha_options or {}
+    return {
+        "cluster": cluster,
+        "agents": [(one, AGENTS[one.state]) for one in agents],
+        "protected": sum(one.protected for one in agents),
+        "now": now,
+        "before": before,
+        "capacity": failover.capacity(frame_of(cluster)),
+        "admission": ADMISSION.get(options.get("admission", "percentage"), ""),
+        "response": ISOLATION_RESPONSES.get(options.get("isolation_response", NONE), ""),
+    }
+
+
+@section(MONITOR, "what-if", _("What if a host fails"), [Kind.CLUSTER], group="ha", applies=_is_cluster,
+         template="scheduler/failover/what_ifs.html")  # fmt: skip
+def what_ifs(page: Any) -> dict[str, Any]:
+    """Each host's failure in a line; a click tells the rest."""
+    return {"cluster": page.obj, "cases": failover.what_ifs(page.obj)}
+
+
+@require_safe
+@members_only
+def what_if(request: HttpRequest, vc: UUID, moref: str) -> HttpResponse:
+    """One host's failure: where each VM would restart, and how full the others become."""
+    vcenter = selectors.vcenter_for(request.user, vc)
+    host = selectors.host_for(request.user, vcenter, moref)
+    cluster = selectors.cluster_for(request.user, vcenter, host.cluster.moref)
+    if cluster.standalone:
+        raise Http404("cluster")
+    case = failover.what_ifs(cluster, only=moref)[0]
+    stranded = [(vm, words.fault_sentence(fault.to_dict()) if fault else "") for vm, fault in case.stranded]
+    return render(request, "scheduler/failover/what_if.html", {"case": case, "stranded": stranded, "cluster": cluster})

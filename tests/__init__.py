@@ -1,0 +1,1 @@
+"""The suite; shared helpers lie here, tests in the folders below."""

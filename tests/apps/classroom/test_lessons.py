@@ -1,0 +1,62 @@
+"""Every lesson: its model solution gets all points, a plausible wrong way gets what it deserves."""
+
+from __future__ import annotations
+
+import pytest
+
+from classroom.exercises import lessons, markdown
+from classroom.models import Attempt, StepResult
+from tests.apps.classroom.stage import ClassStage, lesson_stage
+
+SLUGS = list(lessons.lessons())
+
+
+def done(stage: ClassStage) -> list[str]:
+    attempt = Attempt.objects.get(lab=stage.lab)
+    return list(attempt.results.filter(state=StepResult.DONE).order_by("id").values_list("step", flat=True))
+
+
+def unsolved(stage: ClassStage) -> object:
+    return list(StepResult.objects.exclude(state=StepResult.DONE).values_list("step", "seen")[:1])
+
+
+def test_the_eight_lessons_are_there_in_their_order():
+    assert SLUGS == [
+        "virtualization", "create-and-edit", "contention", "vmotion", "maintenance", "drs-rules", "dpm-day",
+        "ha-failover",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_texts_are_whole_in_both_languages(slug):
+    lesson = lessons.lessons()[slug]
+    assert lesson.points == 100
+    for language in ("en", "ko"):
+        body = lesson.body.words[language]
+        assert len(body) > 600, language
+        assert "<h2>" in markdown.render(body)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_model_solution_gets_all_points(slug):
+    stage = lesson_stage(slug)
+    stage.begin(slug)
+    assert done(stage) == []
+    for act in lessons.lessons()[slug].solution:
+        stage.play(act)
+    attempt = Attempt.objects.get(lab=stage.lab)
+    assert (attempt.state, attempt.points) == (Attempt.FINISHED, 100), unsolved(stage)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_wrong_way_gets_only_what_it_solved(slug):
+    stage, lesson = lesson_stage(slug), lessons.lessons()[slug]
+    stage.begin(slug)
+    for act in lesson.wrong:
+        stage.play(act)
+    assert done(stage) == list(lesson.wrong_done)
+    attempt = Attempt.objects.get(lab=stage.lab)
+    earned = sum(step.points for step in lesson.steps if step.key in lesson.wrong_done)
+    assert (attempt.state, attempt.points) == (Attempt.OPEN, earned)

@@ -1,0 +1,128 @@
+"""Every card: played, seen to be broken, not mended by waiting, mended by the right act, and never named."""
+
+from __future__ import annotations
+
+import pytest
+
+from classroom.exercises.acts import Act, play
+from classroom.models import Card
+from classroom.sabotage import open_cards, services
+from classroom.sabotage.cards import KINDS
+from domain import faults
+from inventory.models import Event, Task, VirtualMachine
+from inventory.services import vms
+from tests import pumping
+from tests.apps.classroom.stage import ClassStage, class_stage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def repair_and_start(stage: ClassStage, card: Card) -> None:
+    """Without HA: the host first, then what ran on it."""
+    play(Act("inject", {"host": card.arguments["name"], "fault": "host_recover"}), stage.student, stage.vcenter)
+    stage.wait(15)
+    for name in card.arguments["vms"]:
+        play(Act("power_on", {"vm": name}), stage.student, stage.vcenter)
+    stage.settle()
+
+
+def act(verb: str, key: str = "", **args: object):
+    """One act on the card's object, by the student."""
+
+    def mend(stage: ClassStage, card: Card) -> None:
+        target = {key: card.arguments["name"]} if key else {}
+        play(Act(verb, {**target, **args}), stage.student, stage.vcenter)
+        stage.settle()
+
+    return mend
+
+
+def drop_rule(stage: ClassStage, card: Card) -> None:
+    play(Act("delete_rule", {"name": card.arguments["rules"][1]}), stage.student, stage.vcenter)
+
+
+def empty_bin(stage: ClassStage, card: Card) -> None:
+    """Out of the inventory is not enough: its files wait in the recycle bin."""
+    play(Act("delete_vm", {"vm": card.arguments["vm"]}), stage.student, stage.vcenter)
+    stage.wait(1)
+    card.refresh_from_db()
+    assert card.is_open
+    gone = VirtualMachine.everything.select_related("host__cluster").get(
+        vcenter=stage.vcenter, name=card.arguments["vm"]
+    )
+    vms.purge(stage.student, gone)
+    stage.settle()
+
+
+MENDING = {
+    "host-crash": repair_and_start,
+    "host-hang": act("inject", "host", fault="host_recover"),
+    "memory-hog": act("reset", "vm"),
+    "vmotion-nic": act("inject", "host", fault="nic_up", nic=1),
+    "wrong-evc": act("cluster", evc_mode=""),
+    "full-datastore": empty_bin,
+    "slow-datastore": act("inject", "datastore", fault="datastore_ok"),
+    "rule-conflict": drop_rule,
+    "reservation": act("pool", name="Reporting", memory_reservation_mib=1024),
+    "dead-bmc": act("inject", "host", fault="bmc_ok"),
+    "runaway-snapshot": act("remove_snapshots", "vm"),
+}
+
+
+def looked(stage: ClassStage, card: Card, minutes: float = 1.0) -> Card:
+    stage.wait(minutes)
+    services.steward(stage.lab)
+    card.refresh_from_db()
+    return card
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_each_card_breaks_something_and_is_mended_by_the_right_act(kind):
+    stage = class_stage(hosts=2, vms=4, drs=False, powered_on_ratio=1.0)
+    with pumping.committing():
+        card = services.draw(stage.teacher, [stage.lab], kind)[0]
+    card.refresh_from_db()
+    assert card.fault is None, card.fault
+    assert card.played_at
+    for _ in range(15):
+        if looked(stage, card).broken_lab_s is not None:
+            break
+    assert card.broken_lab_s is not None, "nothing broke"
+    assert looked(stage, card, 2).is_open, "it mended itself"
+    assert open_cards([stage.lab]) == {stage.lab.pk: [card]}
+    _unnamed(stage)
+    MENDING[kind](stage, card)
+    for _ in range(15):
+        if not looked(stage, card).is_open:
+            break
+    assert card.mended_lab_s is not None
+    assert open_cards([stage.lab]) == {}
+
+
+def _unnamed(stage: ClassStage) -> None:
+    """Neither an event nor a task says that somebody did this on purpose."""
+    assert not Event.objects.filter(vcenter=stage.vcenter, type="FaultInjectedEvent").exists()
+    assert not Event.objects.filter(vcenter=stage.vcenter, user_name=stage.teacher.username).exists()
+    assert not Task.objects.filter(vcenter=stage.vcenter, initiator=stage.teacher).exists()
+
+
+def test_a_card_waits_for_its_lab_time_and_is_played_once():
+    stage = class_stage(hosts=2, vms=2, drs=False)
+    card = services.draw(stage.teacher, [stage.lab], "slow-datastore", in_minutes=5)[0]
+    assert looked(stage, card, 4).played_at is None
+    assert looked(stage, card, 2).played_at is not None
+    played_s = card.played_lab_s
+    assert looked(stage, card, 2).played_lab_s == played_s
+    assert played_s - 60 >= 300
+
+
+def test_only_a_teacher_draws_and_a_card_without_a_victim_says_so():
+    stage = class_stage(hosts=2, vms=0, drs=False)
+    for person in (stage.student, stage.outsider):
+        with pytest.raises(faults.NoPermission):
+            services.draw(person, [stage.lab], "host-crash")
+    with pytest.raises(faults.InvalidArgument):
+        services.draw(stage.teacher, [stage.lab], "meteorite")
+    card = services.draw(stage.teacher, [stage.lab], "memory-hog")[0]
+    card.refresh_from_db()
+    assert (card.fault["fault"], card.is_open) == ("NotFound", False)

@@ -1,0 +1,385 @@
+"""Undo: back to what was, by the same services, and refused where the object is not as the task left it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from domain import faults
+from inventory import rights
+from inventory.inverses import UNDO_FOR
+from inventory.models import Permission, Tag, TagAssignment, TagCategory, Task
+from inventory.services import clusters, folders, naming, networks, permissions, pools, tags, vms
+from inventory.services.undo import undo
+from scheduler.services import migration, settings
+from scheduler.services.devices import Target
+from tests.builders import GIB, SmallLab, make_datastore, make_network, small_lab
+from tests.cast import Cast, admit, grant, make_cast, system_role
+from tests.pumping import hold_clock, meet, succeeded
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def lab(cast: Cast) -> SmallLab:
+    made = small_lab(cast.student, hosts=2, vms=3)
+    admit(cast, made.vcenter)
+    return made
+
+
+def _folder(lab: SmallLab, user: Any) -> Any:
+    folders.create(user, lab.vm_folder, "elsewhere")
+    return lab.vm_folder.children.get(name="elsewhere")
+
+
+# (what to do, how to read what it changes)
+Step = tuple[Callable[[Any, SmallLab], Any], Callable[[SmallLab], Any]]
+STEPS: dict[str, Step] = {
+    "rename a vm": (lambda u, lab: naming.rename(u, lab.vms[1], "new"), lambda lab: lab.vms[1].name),
+    "rename a cluster": (lambda u, lab: naming.rename(u, lab.cluster, "new"), lambda lab: lab.cluster.name),
+    "rename a pool": (lambda u, lab: naming.rename(u, lab.pool, "new"), lambda lab: lab.pool.name),
+    "rename a datacenter": (lambda u, lab: naming.rename(u, lab.datacenter, "new"), lambda lab: lab.datacenter.name),
+    "move a vm": (lambda u, lab: folders.move(u, lab.vms[1], _folder(lab, u)), lambda lab: lab.vms[1].folder_id),
+    "move a vm to a pool": (
+        lambda u, lab: vms.move_to_pool(u, lab.vms[1], _other_pool(lab)), lambda lab: lab.vms[1].pool_id
+    ),
+    "notes": (lambda u, lab: vms.set_notes(u, lab.vms[1], "new"), lambda lab: lab.vms[1].notes),
+    "settings of a pool": (
+        lambda u, lab: pools.reconfigure(u, lab.pool, {"cpu_shares_level": "high"}),
+        lambda lab: (lab.pool.cpu_shares_level, lab.pool.cpu_shares),
+    ),
+    "settings of a cluster": (
+        lambda u, lab: settings.reconfigure(u, lab.cluster, {"drs_threshold": 5, "drs_enabled": True}),
+        lambda lab: (lab.cluster.drs_threshold, lab.cluster.drs_enabled),
+    ),
+    "tag": (lambda u, lab: tags.assign(u, lab.vms[1], _tag(lab)), lambda lab: _tagged(lab)),
+    "no tag": (lambda u, lab: _untag(u, lab), lambda lab: _tagged(lab)),
+}  # fmt: skip
+
+
+def _tagged(lab: SmallLab) -> bool:
+    return TagAssignment.objects.filter(entity=lab.vms[1].moref, tag=_tag(lab)).exists()
+
+
+def _untag(user: Any, lab: SmallLab) -> Any:
+    return tags.unassign(user, lab.vms[1], _tag(lab))
+
+
+def _other_pool(lab: SmallLab) -> Any:
+    root = lab.cluster.pools.get(parent__isnull=True)
+    return root if lab.vms[1].pool_id != root.pk else lab.pool
+
+
+def seen(lab: SmallLab, step: Step) -> Any:
+    for one in (lab.vms[1], lab.cluster, lab.pool, lab.datacenter):
+        one.refresh_from_db()
+    return step[1](lab)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_there_and_back_again(lab: SmallLab, cast: Cast, name: str) -> None:
+    step = STEPS[name]
+    if name == "no tag":
+        tags.assign(cast.student, lab.vms[1], _tag(lab))
+    before = seen(lab, step)
+    task = step[0](cast.student, lab)
+    after = seen(lab, step)
+    assert before != after
+    back = undo(cast.student, task)
+    assert seen(lab, step) == before
+    task.refresh_from_db()
+    assert task.result["undone_by"] == "student"
+    with pytest.raises(faults.NotSupported):
+        undo(cast.student, task)
+    undo(cast.student, back)  # and forth again
+    assert seen(lab, step) == after
+
+
+def test_hardware_and_host_go_back_on_the_fleet(lab: SmallLab, cast: Cast) -> None:
+    hold_clock(lab.vcenter)
+    meet(lab.vcenter)
+    vm = lab.vms[1]
+    here = vm.host
+    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, {"vcpus": vm.vcpus + 1}))
+    vm.refresh_from_db()
+    assert succeeded(lab.vcenter, undo(cast.student, task)).state == "success"
+    vm.refresh_from_db()
+    assert vm.vcpus == task.args["undo"]["before"]["vcpus"]
+    there = next(host for host in lab.hosts if host.pk != here.pk)
+    task = succeeded(lab.vcenter, migration.relocate(cast.student, vm, Target(host=there)))
+    assert type(vm).objects.get(pk=vm.pk).host == there
+    succeeded(lab.vcenter, undo(cast.student, task))
+    assert type(vm).objects.get(pk=vm.pk).host == here
+
+
+# --- devices ---------------------------------------------------------------------------------------------------------
+def devices_of(vm: Any) -> Any:
+    """What the devices of a machine are, whatever their keys."""
+    disks = vm.disks.values_list("datastore__name", "capacity_bytes", "provisioning")
+    return sorted(disks), sorted(vm.nics.values_list("network__name", "adapter", "mac", "connected"))
+
+
+DEVICES: dict[str, Callable[[SmallLab, Any], dict[str, Any]]] = {
+    "a disk that was added": lambda lab, vm: {"disks": {"add": [{"capacity_bytes": GIB}]}},
+    "an adapter that was added": lambda lab, vm: {"nics": {"add": [{"network": lab.network.moref}]}},
+    "an adapter that was unplugged": lambda lab, vm: {"nics": {"edit": {vm.nics.get().key: {"connected": False}}}},
+    "an adapter that was removed": lambda lab, vm: {"nics": {"remove": [vm.nics.get().key]}},
+    "several at once": lambda lab, vm: {
+        "vcpus": vm.vcpus + 1, "nics": {"remove": [vm.nics.get().key]}, "disks": {"add": [{"capacity_bytes": GIB}]},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", DEVICES)
+def test_devices_go_back_on_the_fleet(lab: SmallLab, cast: Cast, what: str) -> None:
+    hold_clock(lab.vcenter)
+    meet(lab.vcenter)
+    vm = lab.vms[1]
+    before, vcpus = devices_of(vm), vm.vcpus
+    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, DEVICES[what](lab, vm)))
+    after = devices_of(vm)
+    assert after != before
+    with pytest.raises(faults.NoPermission):
+        undo(cast.reader, task)
+    vm.refresh_from_db()
+    back = succeeded(lab.vcenter, undo(cast.student, task))
+    vm.refresh_from_db()
+    assert (devices_of(vm), vm.vcpus) == (before, vcpus)
+    task.refresh_from_db()
+    with pytest.raises(faults.NotSupported):
+        undo(cast.student, task)
+    if len(after[0]) > len(before[0]):
+        with pytest.raises(faults.NotSupported):  # it was a disk that was taken away
+            undo(cast.student, back)
+    else:
+        succeeded(lab.vcenter, undo(cast.student, back))
+        assert devices_of(vm) == after
+
+
+@pytest.mark.parametrize("what", ["removed", "grown"])
+def test_disks_that_have_no_way_back_say_so(lab: SmallLab, cast: Cast, client: Client, what: str) -> None:
+    hold_clock(lab.vcenter)
+    meet(lab.vcenter)
+    disk = lab.vms[1].disks.get()
+    changes = {"remove": [disk.key]} if what == "removed" else {"grow": {disk.key: 2 * disk.capacity_bytes}}
+    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, lab.vms[1], {"vcpus": 2, "disks": changes}))
+    assert not task.undoable
+    with pytest.raises(faults.NotSupported, match="cannot be undone"):
+        undo(cast.student, task)
+    client.force_login(cast.student)
+    assert task.no_way_back in client.get("/tasks/recent/").content.decode()
+
+
+def test_a_device_that_was_changed_since_stays(lab: SmallLab, cast: Cast) -> None:
+    hold_clock(lab.vcenter)
+    meet(lab.vcenter)
+    vm = lab.vms[1]
+    key = vm.nics.get().key
+    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, {"nics": {"edit": {key: {"connected": False}}}}))
+    vm.nics.update(network=make_network(lab.datacenter, hosts=lab.hosts))
+    with pytest.raises(faults.ConcurrentAccess):
+        undo(cast.student, task)
+    assert not vm.nics.get().connected
+
+
+def test_an_adapter_does_not_come_back_without_its_network(lab: SmallLab, cast: Cast) -> None:
+    hold_clock(lab.vcenter)
+    meet(lab.vcenter)
+    vm, gone = lab.vms[1], make_network(lab.datacenter, hosts=lab.hosts)
+    vm.nics.update(network=gone)
+    meet(lab.vcenter)
+    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, {"nics": {"remove": [vm.nics.get().key]}}))
+    networks.destroy(cast.student, gone)
+    with pytest.raises(faults.ManagedObjectNotFound):
+        undo(cast.student, task)
+
+
+# --- moves that nobody asked for -------------------------------------------------------------------------------------
+def test_a_move_by_drs_goes_back(lab: SmallLab, cast: Cast, client: Client) -> None:
+    hold_clock(lab.vcenter)
+    meet(lab.vcenter)
+    vm, here = lab.vm, lab.vm.host
+    there = next(host for host in lab.hosts if host.pk != here.pk)
+    task = succeeded(lab.vcenter, migration.relocate(None, vm, Target(host=there), cause="drs"))
+    client.force_login(cast.reader)
+    assert client.post(reverse("inventory:task-undo", args=(task.pk,))).status_code == 403
+    client.force_login(cast.outsider)
+    assert client.post(reverse("inventory:task-undo", args=(task.pk,))).status_code == 404
+    type(here).objects.filter(pk=here.pk).update(in_maintenance=True)
+    with pytest.raises(faults.MethodFault):  # the way back is checked like any other move
+        undo(cast.student, task)
+    type(here).objects.filter(pk=here.pk).update(in_maintenance=False)
+    succeeded(lab.vcenter, undo(cast.student, task))
+    assert type(vm).objects.get(pk=vm.pk).host == here
+    task.refresh_from_db()
+    with pytest.raises(faults.NotSupported):
+        undo(cast.student, task)
+
+
+def test_disks_and_networks_of_a_move_go_back(lab: SmallLab, cast: Cast) -> None:
+    store, network = make_datastore(lab.datacenter, hosts=lab.hosts), make_network(lab.datacenter, hosts=lab.hosts)
+    hold_clock(lab.vcenter)
+    meet(lab.vcenter)
+    vm = lab.vms[1]
+    before = devices_of(vm)
+    target = Target(datastore=store, format="thickLazyZeroed", networks={vm.nics.get().key: network})
+    task = succeeded(lab.vcenter, migration.relocate(cast.student, vm, target))
+    assert vm.disks.get().datastore == store
+    assert vm.disks.get().provisioning == "thickLazyZeroed"
+    assert vm.nics.get().network == network
+    vm.refresh_from_db()
+    succeeded(lab.vcenter, undo(cast.student, task))
+    assert devices_of(vm) == before
+
+
+# --- tags and permissions --------------------------------------------------------------------------------------------
+def _tag(lab: SmallLab) -> Tag:
+    category, _made = TagCategory.objects.get_or_create(vcenter=lab.vcenter, name="Stage")
+    return Tag.objects.get_or_create(category=category, name="Test")[0]
+
+
+def _given(lab: SmallLab, cast: Cast) -> Any:
+    """What the outsider has on the machine."""
+    held = Permission.objects.filter(entity=lab.vm.moref, user=cast.outsider)
+    return list(held.values_list("role__name", "propagate"))
+
+
+def _take_away(lab: SmallLab, cast: Cast) -> Task:
+    grant(cast.outsider, lab.vm, "VM user", propagate=False)
+    return permissions.take(cast.student, lab.vm, Permission.objects.get(entity=lab.vm.moref, user=cast.outsider))
+
+
+def _change(lab: SmallLab, cast: Cast) -> Task:
+    grant(cast.outsider, lab.vm, "VM user", propagate=False)
+    return permissions.give(cast.student, lab.vm, cast.outsider, system_role("Read-only"))[1]
+
+
+GIVEN: dict[str, tuple[Callable[[SmallLab, Cast], Task], Any, Any]] = {
+    "add": (lambda lab, cast: permissions.give(cast.student, lab.vm, cast.outsider, system_role("Read-only"))[1],
+            [], [("Read-only", True)]),
+    "change": (_change, [("VM user", False)], [("Read-only", True)]),
+    "remove": (_take_away, [("VM user", False)], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", GIVEN)
+def test_a_permission_goes_back(lab: SmallLab, cast: Cast, what: str) -> None:
+    act, before, after = GIVEN[what]
+    task = act(lab, cast)
+    assert _given(lab, cast) == after
+    with pytest.raises(faults.NoPermission):
+        undo(cast.reader, task)
+    back = undo(cast.student, task)
+    assert _given(lab, cast) == before
+    task.refresh_from_db()
+    with pytest.raises(faults.NotSupported):
+        undo(cast.student, task)
+    undo(cast.student, back)
+    assert _given(lab, cast) == after
+
+
+def test_who_lost_the_right_takes_no_permission_back(lab: SmallLab, cast: Cast) -> None:
+    own = grant(cast.operator, lab.vm, "Administrator")
+    _permission, task = permissions.give(cast.operator, lab.vm, cast.outsider, system_role("VM user"))
+    Permission.objects.filter(pk=own.pk).update(role=system_role("VM power user"))
+    rights.forget(cast.operator)
+    with pytest.raises(faults.NoPermission):
+        undo(cast.operator, task)
+    assert _given(lab, cast) == [("VM user", True)]
+
+
+def test_a_permission_that_was_changed_since_stays(lab: SmallLab, cast: Cast) -> None:
+    _permission, task = permissions.give(cast.student, lab.vm, cast.outsider, system_role("VM user"))
+    permissions.give(cast.teacher, lab.vm, cast.outsider, system_role("Read-only"))
+    with pytest.raises(faults.ConcurrentAccess):
+        undo(cast.student, task)
+    assert _given(lab, cast) == [("Read-only", True)]
+
+
+def test_a_role_or_tag_that_is_gone(lab: SmallLab, cast: Cast) -> None:
+    role = permissions.create_role(cast.student, lab.vcenter, "Passing", ["VirtualMachine.Interact.PowerOn"])
+    given, _task = permissions.give(cast.student, lab.vm, cast.outsider, role)
+    task = permissions.take(cast.student, lab.vm, given)
+    permissions.delete_role(cast.student, role)
+    with pytest.raises(faults.NotFound):
+        undo(cast.student, task)
+    tag = _tag(lab)
+    tags.assign(cast.student, lab.vm, tag)
+    task = tags.unassign(cast.student, lab.vm, tag)
+    tags.delete_tag(cast.student, tag)
+    with pytest.raises(faults.NotFound):
+        undo(cast.student, task)
+
+
+def test_a_tag_that_was_taken_off_since_stays_off(lab: SmallLab, cast: Cast) -> None:
+    task = tags.assign(cast.student, lab.vm, _tag(lab))
+    tags.unassign(cast.teacher, lab.vm, _tag(lab))
+    with pytest.raises(faults.ConcurrentAccess):
+        undo(cast.student, task)
+
+
+def test_what_was_changed_since_stays(lab: SmallLab, cast: Cast) -> None:
+    task = naming.rename(cast.student, lab.cluster, "mine")
+    naming.rename(cast.teacher, lab.cluster, "theirs")
+    with pytest.raises(faults.ConcurrentAccess):
+        undo(cast.student, task)
+    lab.cluster.refresh_from_db()
+    assert lab.cluster.name == "theirs"
+    task.refresh_from_db()
+    assert task.undoable
+
+
+def test_a_name_that_is_taken_meanwhile(lab: SmallLab, cast: Cast) -> None:
+    old = lab.vms[1].name
+    task = naming.rename(cast.student, lab.vms[1], "new")
+    naming.rename(cast.student, lab.vms[2], old)
+    with pytest.raises(faults.DuplicateName):
+        undo(cast.student, task)
+
+
+def test_a_place_that_is_gone(lab: SmallLab, cast: Cast) -> None:
+    elsewhere = _folder(lab, cast.student)
+    folders.move(cast.student, lab.vms[1], elsewhere)
+    task = folders.move(cast.student, lab.vms[1], lab.vm_folder)
+    folders.destroy(cast.student, elsewhere)
+    with pytest.raises(faults.ManagedObjectNotFound):
+        undo(cast.student, task)
+
+
+def test_rights_are_asked_again(lab: SmallLab, cast: Cast) -> None:
+    task = clusters.rename(cast.student, lab.cluster, "new")
+    with pytest.raises(faults.NoPermission):
+        undo(cast.reader, task)
+
+
+def test_not_for_ever(lab: SmallLab, cast: Cast) -> None:
+    task = clusters.rename(cast.student, lab.cluster, "new")
+    Task.objects.filter(pk=task.pk).update(completed_at=now() - UNDO_FOR - timedelta(seconds=1))
+    with pytest.raises(faults.NotSupported):
+        undo(cast.student, task)
+
+
+def test_the_button_of_a_row(lab: SmallLab, cast: Cast, client: Client) -> None:
+    task = naming.rename(cast.student, lab.vms[1], "new")
+    client.force_login(cast.student)
+    url = reverse("inventory:task-undo", args=(task.pk,))
+    assert f'hx-post="{url}"' in client.get("/tasks/recent/").content.decode()
+    answer = client.post(url)
+    assert answer.status_code == 202
+    again = client.get("/tasks/recent/").content.decode()
+    assert f'hx-post="{url}"' not in again
+    assert "Undone by student" in again
+    assert client.post(url).status_code == 409
+    client.force_login(cast.outsider)
+    assert client.post(url).status_code == 404

@@ -1,0 +1,1 @@
+"""Benchmarks that start processes of the product; each has a command `manage.py bench_…`."""

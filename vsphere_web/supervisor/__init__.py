@@ -1,0 +1,1 @@
+"""One command, one laboratory: starts, watches and ends Valkey, web server, workers and clock of a lab."""
