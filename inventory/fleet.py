@@ -34,6 +34,7 @@ _SAVE = """
 if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('set', KEYS[2], ARGV[2])
 if tonumber(ARGV[3]) > 0 then redis.call('ltrim', KEYS[3], ARGV[3], -1) end
+redis.call('del', KEYS[4])
 redis.call('pexpire', KEYS[1], ARGV[4])
 return 1
 """
@@ -77,8 +78,11 @@ class RedisStore:
         return self._blob
 
     def save(self, blob: bytes, token: int, consumed: int) -> bool:
-        """Replace the state and drop the first `consumed` commands, both or neither; False if the lease has passed."""
-        keys = [self._lease, self._state, self._commands]
+        """Replace the state and drop the first `consumed` commands, both or neither; False if the lease has passed.
+
+        The mark goes with the old state: a beat that dies before it sets another leaves events to be recorded.
+        """
+        keys = [self._lease, self._state, self._commands, self._mark]
         saved = bool(self._redis.eval(_SAVE, len(keys), *keys, token, blob, consumed, LEASE_MS))
         self._blob = blob if saved else None
         return saved

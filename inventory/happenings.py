@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import structlog
-from django.db import transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError, transaction
 
 from domain import faults
 from domain.states import HostConnection, HostPower, StandbyMode, VmConnection, VmPower
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 Handler = Callable[["Recorder", FleetEvent], None]
 HANDLERS: dict[Happening, Handler] = {}
+# Nothing that the event is to blame for: the whole beat is taken back, and the next one records it.
+COMES_AGAIN = (OperationalError, InterfaceError, SoftTimeLimitExceeded, faults.LabRewound)
 
 
 def handles(kind: Happening) -> Callable[[Handler], Handler]:
@@ -89,6 +92,8 @@ class Recorder:
         try:
             with transaction.atomic():
                 handler(self, event)
+        except COMES_AGAIN:
+            raise
         except Exception as error:
             log.exception("event.unrecorded", kind=str(event.kind), target=event.target, op=event.op_id)
             task = self.tasks.get(event.op_id)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
+from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
@@ -43,6 +44,8 @@ class Beat:
     operations: frozenset[str] = frozenset()  # of the tasks that were live when the beat looked after them
 
 
+# What must not be forgotten should this process die right after the events are recorded: in the same transaction.
+RECORDERS: list[Callable[[Change, Sequence[FleetEvent]], None]] = []
 LISTENERS: list[Callable[[Beat], None]] = []
 # Asked before an idle beat is left out: does anybody need the time between two samples?
 WATCHERS: list[Callable[[VCenter], bool]] = []
@@ -158,7 +161,20 @@ def _record(vcenter: VCenter, poll: Poll, fresh: Sequence[FleetEvent]) -> None:
         if not moved:
             raise faults.ConcurrentAccess(name=vcenter.name)
         happenings.apply(change, fresh)
+        for recorder in RECORDERS:
+            _guarded(recorder, change, fresh)
     vcenter.fleet_seq = seq
+
+
+def _guarded(recorder: Callable[[Change, Sequence[FleetEvent]], None], change: Change, fresh: list[FleetEvent]) -> None:
+    """A recorder with a fault must not stop what comes after it; where the database fails, the beat comes again."""
+    try:
+        with transaction.atomic():
+            recorder(change, fresh)
+    except happenings.COMES_AGAIN:
+        raise
+    except Exception:
+        log.exception("pump.recorder", recorder=recorder.__qualname__, vcenter=str(change.vcenter.uuid))
 
 
 def _store_samples(vcenter: VCenter, poll: Poll) -> None:

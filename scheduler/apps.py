@@ -34,6 +34,7 @@ class SchedulerConfig(AppConfig):
 
         if heartbeat.on_beat not in pump.LISTENERS:
             pump.LISTENERS.append(heartbeat.on_beat)
+            pump.RECORDERS.append(heartbeat.record)
             pump.WATCHERS += [failover.restarts_wait, isolation.waits]
         if placing.drs_host not in placement.PLACERS:
             placement.PLACERS.append(placing.drs_host)

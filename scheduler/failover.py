@@ -18,7 +18,7 @@ from domain import faults
 from domain.snapshot import Automation, RestartPriority
 from domain.states import HostConnection, HostKind, TaskReason, TaskState, VmConnection, VmPower
 from hypervisors.port import FleetEvent, Happening
-from inventory.journal import Change, changing
+from inventory.journal import changing
 from inventory.models import Cluster, Host, Task, VCenter, VirtualMachine
 from inventory.prepared import Prepared
 from inventory.services import vms as vm_services
@@ -57,10 +57,8 @@ def note_failures(vcenter: VCenter, events: Sequence[FleetEvent]) -> None:
         return
     rows = VirtualMachine.objects.filter(vcenter=vcenter, uuid__in=[e.target for e in stopped])
     lost = [v for v in rows.select_related("host__cluster") if protected(v)]
-    with changing(vcenter) as change:
-        for vm in lost:
-            failed_s = crashed.get(str(vm.host.uuid), stopped[0].time_s)
-            _queue(change, vm, failed_s)
+    for vm in lost:
+        _queue(vm, crashed.get(str(vm.host.uuid), stopped[0].time_s))
 
 
 def protected(vm: VirtualMachine) -> bool:
@@ -70,7 +68,7 @@ def protected(vm: VirtualMachine) -> bool:
     return on and (vm.ha_restart_priority or "medium") != "disabled"
 
 
-def _queue(change: Change, vm: VirtualMachine, failed_s: float) -> None:
+def _queue(vm: VirtualMachine, failed_s: float) -> None:
     primary = primary_of(vm.host.cluster)
     delay_s = PRIMARY_DETECTED_AFTER_S if primary is None or primary.pk == vm.host_id else DETECTED_AFTER_S
     expect_restart(vm, failed_s, failed_s + delay_s)

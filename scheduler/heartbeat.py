@@ -11,6 +11,7 @@ from django.db.models import Exists, Q, QuerySet
 
 from domain.states import TaskState
 from hypervisors.port import FleetEvent, Happening
+from inventory.journal import Change
 from inventory.models import Cluster, Host, Task, VCenter
 from inventory.prepared import Prepared
 from inventory.pump import Beat
@@ -68,9 +69,18 @@ class Waiting:
 EVERYTHING = Waiting(True, True, True, True)
 
 
+def record(change: Change, events: Sequence[FleetEvent]) -> None:
+    """What HA has to know of a failure, in the transaction that records it: whoever dies now, the restarts are due."""
+    vcenter = change.vcenter
+    failover.note_failures(vcenter, events)
+    isolation.note(vcenter, events)
+    isolation.note_hung(change, events)
+    if any(e.kind == Happening.HOST_CONNECTION for e in events):
+        failover.hosts_back(vcenter, Host.objects.filter(vcenter=vcenter).exclude(ha_state=""))
+
+
 def on_beat(beat: Beat) -> None:
     """Each part is guarded: one that fails is logged and does not stop the others or the next beat."""
-    _guarded(_note, beat)
     waiting = _guarded(Waiting.of, beat) or EVERYTHING
     if waiting.isolations or waiting.stopping:
         _guarded(_isolations, beat)
@@ -90,15 +100,6 @@ def _guarded(part: Callable[[Beat], Answer], beat: Beat) -> Answer | None:
     except Exception:
         log.exception("scheduler.beat", part=part.__name__, vcenter=str(beat.vcenter.uuid))
         return None
-
-
-def _note(beat: Beat) -> None:
-    if beat.events:
-        failover.note_failures(beat.vcenter, beat.events)
-        isolation.note(beat.vcenter, beat.events)
-        isolation.note_hung(beat.vcenter, beat.events)
-    if any(e.kind == Happening.HOST_CONNECTION for e in beat.events):
-        failover.hosts_back(beat.vcenter, Host.objects.filter(vcenter=beat.vcenter).exclude(ha_state=""))
 
 
 def _isolations(beat: Beat) -> None:

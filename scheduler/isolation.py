@@ -18,6 +18,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from domain import faults
@@ -79,20 +80,20 @@ def _end(host: Host, lab_s: float, **only: bool) -> None:
         Host.objects.filter(pk=host.pk, ha_state__in=states).update(ha_state="")
 
 
-def note_hung(vcenter: VCenter, events: Sequence[FleetEvent]) -> None:
+def note_hung(change: Change, events: Sequence[FleetEvent]) -> None:
     """A connection was given up although the host lives and is not cut off: only its agent hangs."""
     silent = {e.target: e.time_s for e in events if e.kind == Happening.HOST_CONNECTION and e.data.get("alive")}
     if not silent:
         return
     given_up = Host.objects.filter(uuid__in=silent, connection_state=HostConnection.NOT_RESPONDING, ha_state="")
-    hosts = given_up.filter(vcenter=vcenter, cluster__ha_enabled=True, cluster__standalone=False)
+    hosts = given_up.filter(vcenter=change.vcenter, cluster__ha_enabled=True, cluster__standalone=False)
     cut_off = HaIsolation.objects.filter(ended_lab_s=None).values("host")
     for host in hosts.exclude(pk__in=cut_off).select_related("cluster"):
-        with changing(vcenter, lab_s=silent[str(host.uuid)]) as change:
-            Host.objects.filter(pk=host.pk).update(ha_state=failover.UNREACHABLE)
-            change.event("HostDasErrorEvent", host, host.cluster, reason=HUNG)
-            change.changed(host, host.cluster)
-            change.fact("tree.changed", host.cluster.moref)
+        change.lab_s = silent[str(host.uuid)]
+        Host.objects.filter(pk=host.pk).update(ha_state=failover.UNREACHABLE)
+        change.event("HostDasErrorEvent", host, host.cluster, reason=HUNG)
+        change.changed(host, host.cluster)
+        change.fact("tree.changed", host.cluster.moref)
 
 
 def waiting(vcenter_pk: int) -> QuerySet[HaIsolation]:
@@ -115,7 +116,9 @@ def steward(vcenter: VCenter, lab_s: float) -> None:
     _stopped(vcenter, lab_s)
 
 
+@transaction.atomic
 def _declare(row: HaIsolation) -> None:
+    """With its response, or not at all: it is asked for once."""
     host, cluster = row.host, row.host.cluster
     with changing(host.vcenter, lab_s=row.due_lab_s) as change:
         HaIsolation.objects.filter(pk=row.pk).update(responded=True)

@@ -1,4 +1,4 @@
-// The lab clock of the header: counts on between the server's words.
+// The lab clock of the header: counts on between the server's words; and when the figures on the page were sampled.
 import { current, words } from "./shell.js";
 
 const button = document.getElementById("lab-clock");
@@ -27,7 +27,28 @@ function draw() {
   button.dataset.url = `/vc/${clock.vc}/clock/`;
 }
 
+// A moment of a lab as the server writes it (inventory/format.py: moment).
+function moment(ms, zone) {
+  const form = { timeZone: zone, hour12: false, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  if (words.language !== "ko") form.month = "short";
+  const part = Object.fromEntries(new Intl.DateTimeFormat(words.language === "ko" ? "ko-KR" : "en-US", form).formatToParts(ms).map(({ type, value }) => [type, value]));
+  const hour = part.hour === "24" ? "00" : part.hour;
+  const date = words.language === "ko" ? `${part.year}. ${part.month}. ${part.day}.` : `${part.day} ${part.month} ${part.year},`;
+  return `${date} ${hour}:${part.minute}:${part.second}`;
+}
+
+// The figures that were just painted are of this moment.
+function sampled({ vc, ms }) {
+  if (vc !== current().vc) return;
+  for (const place of document.querySelectorAll("#workspace [data-sampled] time")) {
+    place.dateTime = new Date(ms).toISOString();
+    const text = moment(ms, clocks.get(vc)?.zone);
+    if (place.textContent !== text) place.textContent = text;
+  }
+}
+
 export function start() {
+  document.addEventListener("live:figures", (event) => sampled(event.detail));
   if (!button) return;
   for (const clock of JSON.parse(document.getElementById("lab-clocks").textContent)) take(clock);
   draw();

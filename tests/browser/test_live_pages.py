@@ -56,6 +56,16 @@ def test_figures_of_a_list_move_without_a_reload(enter: Enter, first_vm: str) ->
     assert page.evaluate("window.sameDocument")
 
 
+def test_the_time_of_the_figures_moves_with_them(enter: Enter, first_vm: str) -> None:
+    page = enter("reader")
+    page.goto(f"{first_vm}summary/")
+    sampled = page.locator("[data-sampled] time")
+    as_drawn = sampled.inner_text()
+    expect(sampled).not_to_have_text(as_drawn)
+    as_drawn_then_live = [re.sub(r"\d", "0", text) for text in (as_drawn, sampled.inner_text())]
+    assert len(set(as_drawn_then_live)) == 1, as_drawn_then_live
+
+
 def test_what_one_person_does_another_sees(enter: Enter, first_vm: str) -> None:
     admin, reader = enter("administrator"), enter("reader")
     for page in (reader, admin):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 
 from domain import faults
 from domain.states import HostConnection, VmPower
-from hypervisors.port import Injection
+from hypervisors.port import FleetEvent, Happening, Injection
+from inventory import happenings, pump
 from inventory.models import Event, Host, Task, VirtualMachine
 from inventory.services import vms
 from scheduler.failover import primary_of
@@ -272,3 +275,44 @@ def test_a_fault_of_another_kind_of_object_is_refused():
         injection.inject(None, stage.host(0), "host_crash", duration_s=-1)
     with pytest.raises(faults.NoPermission):
         injection.inject(stage.cast.operator, stage.host(0), "host_crash")
+
+
+def test_a_failure_is_not_forgotten_by_a_pump_that_dies_once_it_is_recorded(monkeypatch):
+    """Killed between the transaction with the events and everything that listens to the beat."""
+    stage = running_stage(ha_enabled=True, ha_options={"admission": "disabled"})
+    host = stage.host(0)
+    there = set(VirtualMachine.objects.filter(host=host, power_state=VmPower.ON).values_list("moref", flat=True))
+    assert there
+
+    def die(beat: pump.Beat) -> None:
+        raise KeyboardInterrupt
+
+    stage.break_(host, Injection.HOST_CRASH)
+    with monkeypatch.context() as doomed:
+        doomed.setattr(pump, "LISTENERS", [die])
+        with pytest.raises(KeyboardInterrupt):
+            pumping.advance(stage.vc, 5, 5.0)
+    pumping.advance(stage.vc, 400, 5.0)
+    assert set(HaRestart.objects.values_list("vm", flat=True)) == there
+    for vm in VirtualMachine.objects.filter(moref__in=there):
+        assert vm.power_state == VmPower.ON
+        assert vm.host_id != host.pk
+
+
+@pytest.mark.parametrize("why", [OperationalError("deadlock detected"), SoftTimeLimitExceeded()])
+def test_an_event_whose_transaction_fails_is_recorded_by_the_next_beat(monkeypatch, why):
+    stage = running_stage(ha_enabled=True, ha_options={"admission": "disabled"})
+    host = stage.host(0)
+
+    def fail(recorder: happenings.Recorder, event: FleetEvent) -> None:
+        raise why
+
+    stage.break_(host, Injection.HOST_CRASH)
+    with monkeypatch.context() as unlucky:
+        unlucky.setitem(happenings.HANDLERS, Happening.VM_POWER, fail)
+        with pytest.raises(type(why)):
+            pumping.advance(stage.vc, 5, 5.0)
+    assert VirtualMachine.objects.filter(host=host, power_state=VmPower.ON).exists()
+    pumping.advance(stage.vc, 5, 5.0)
+    assert not VirtualMachine.objects.filter(host=host, power_state=VmPower.ON).exists()
+    assert HaRestart.objects.exists()
