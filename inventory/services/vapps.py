@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domain import faults
@@ -114,33 +114,71 @@ def clone(
     folder: Folder | None = None,
     datastore: Datastore | None = None,
 ) -> Task:
-    """A copy with the same settings and start order; each VM becomes a clone with a task of its own.
+    """A copy with the same settings and start order, and with the pools and child vApps that are in it; each VM becomes
+    a clone with a task of its own.
 
     The copies keep their VMs' names where the folder has room for them; else the new vApp's name comes before them.
     """
-    check(user, "VApp.Clone", vapp)
-    content = Content(vapp)
-    if content.child_vapps:
-        raise faults.NotSupported(reason="a vApp with child vApps is cloned part by part")
+    check(user, "VApp.Clone", vapp, *_vapps_below(vapp))
     place = parent or vapp.parent
     assert place is not None
     with changing(vapp.vcenter, user) as change:
-        allocation = {field: getattr(vapp, field) for field in pools.FIELDS}
-        made = create(user, place, name, folder or vapp.folder, _without_members(vapp), **allocation)
-        copy = ResourcePool.objects.select_related("cluster", "folder").get(vcenter=vapp.vcenter_id, moref=made.entity)
+        copy = _copied(user, vapp, place, name, folder or vapp.folder)
         home = copy.folder
         assert home is not None
-        morefs = {}
-        for vm in content.machines:
-            taken = VirtualMachine.objects.filter(folder=home, name=vm.name).exists()
-            title = f"{copy.name}-{vm.name}"[: DEFAULT_LIMITS.name_length] if taken else vm.name
-            task = provisioning.clone(user, vm, name=title, folder=home, pool=copy, datastore=datastore)
-            morefs[vm.moref] = task.entity
-        entities = {morefs[one.moref]: one.settings() for one in content.entities}
-        copy.vapp_options = {**copy.vapp_options, "entities": entities}
-        copy.save(update_fields=["vapp_options"])
+        _fill(user, vapp, copy, Destination(copy.name, home, datastore))
         change.event("VAppClonedEvent", copy, copy.cluster, old=vapp.name)
         return instant(change, "VirtualApp.clone", copy, result={"source": vapp.name})
+
+
+def _vapps_below(vapp: ResourcePool) -> list[ResourcePool]:
+    content = Content(vapp)
+    inside = [pk for pk in content.below(vapp.pk) if pk != vapp.pk]
+    return list(ResourcePool.objects.select_related("vcenter", "cluster").filter(pk__in=inside, is_vapp=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the machines of a copied vApp go; `name`, that of the whole copy, tells twins in the folder apart."""
+
+    name: str
+    folder: Folder
+    datastore: Datastore | None
+
+    def title(self, vm: VirtualMachine) -> str:
+        taken = VirtualMachine.objects.filter(folder=self.folder, name=vm.name).exists()
+        return f"{self.name}-{vm.name}"[: DEFAULT_LIMITS.name_length] if taken else vm.name
+
+
+def _copied(user: Any, pool: ResourcePool, parent: ResourcePool, name: str, folder: Folder | None) -> ResourcePool:
+    """An empty pool or vApp with the figures of `pool`."""
+    allocation = {field: getattr(pool, field) for field in pools.FIELDS}
+    if pool.is_vapp:
+        made = create(user, parent, name, folder, _without_members(pool), **allocation)
+    else:
+        made = pools.create(user, parent, name, **allocation)
+    rows = ResourcePool.objects.select_related("cluster__datacenter", "folder", "parent", "vcenter")
+    return rows.get(vcenter=pool.vcenter_id, moref=made.entity)
+
+
+def _fill(user: Any, source: ResourcePool, copy: ResourcePool, to: Destination) -> dict[str, str]:
+    """Copy what is in a pool or vApp, then the start order of a vApp; returns the copies' references by the originals'.
+
+    A vApp's members include those of the plain pools in it, but not those of its child vApps.
+    """
+    made = {}
+    for vm in VirtualMachine.objects.filter(pool=source).select_related("vcenter", "host__cluster", "pool", "folder"):
+        task = provisioning.clone(user, vm, name=to.title(vm), folder=to.folder, pool=copy, datastore=to.datastore)
+        made[vm.moref] = task.entity
+    for child in source.children.select_related("vcenter", "cluster", "folder").order_by("pk"):
+        twin = _copied(user, child, copy, child.name, to.folder)
+        inside = _fill(user, child, twin, to)
+        made |= {child.moref: twin.moref} if child.is_vapp else inside
+    if source.is_vapp:
+        entities = {made[one.moref]: one.settings() for one in Content(source).entities}
+        copy.vapp_options = {**copy.vapp_options, "entities": entities}
+        copy.save(update_fields=["vapp_options"])
+    return made
 
 
 def _without_members(vapp: ResourcePool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from inventory.models import Host, ResourcePool, Task, VirtualMachine
 from inventory.selectors import find
 from inventory.services.base import check, submit
 from inventory.services.undo import INVERSES, Inverse, still_there
-from inventory.services.vm_checks import operable
+from inventory.services.vm_checks import free_of_vapp, operable
 from scheduler import operations, prechecks
 from scheduler.services.devices import Devices, Target, changes, refuse_disks, refuse_networks
 
@@ -44,6 +44,8 @@ def relocate(
     host = target.host or vm.host
     devices = changes(vm, target)
     pool = _pool(vm, target, host)
+    if pool is not None and pool.pk != vm.pool_id:
+        free_of_vapp(user, vm)
     _refuse(user, vm, host, pool, devices)
     args = {
         "host": host.moref,

@@ -13,6 +13,7 @@ from inventory import pump, sequences
 from inventory.models import AuditEntry, Event, ResourcePool, Task, VirtualMachine
 from inventory.services import folders, naming, pools, tasks, undo, vapps, vms
 from inventory.vapps import Content
+from scheduler.services.migration import Target, relocate
 from tests import builders, cast, pumping
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,6 +144,32 @@ def test_a_copy_has_the_order_and_the_product(lab, shop):
     found = [(content.members[one.moref].name, one.group, one.start_delay_s) for one in content.entities]
     assert found == [("shop two-db", 1, 0), ("shop two-app", 2, 0), ("shop two-web", 3, 0)]
     assert copy.vapp_options["product"]["vendor"] == "ACME"
+
+
+def test_a_copy_has_the_pools_and_child_vapps_too(lab, shop):
+    group = ResourcePool.objects.get(moref=pools.create(None, fresh(shop), "batch", cpu_shares_level="high").entity)
+    fill(lab, fresh(group), "night")
+    inner = made_vapp(lab, "inner", parent=fresh(shop))
+    fill(lab, inner, "cache", "queue")
+    order(inner, cache=2, queue=1)
+    order(fresh(shop), db=1, inner=2, night=3, app=4, web=5)
+    task = vapps.clone(None, fresh(shop), "shop two")
+    for child in Task.objects.filter(operation="vm.clone"):
+        pumping.succeeded(lab.vcenter, child)
+    copy = fresh(ResourcePool.objects.get(moref=task.entity))
+
+    def told(vapp: ResourcePool) -> list[str]:
+        content = Content(vapp)
+        return [content.members[one.moref].name for one in content.entities]
+
+    assert told(copy) == ["shop two-db", "inner", "shop two-night", "shop two-app", "shop two-web"]
+    twin = fresh(copy.children.get(is_vapp=True))
+    assert told(twin) == ["shop two-queue", "shop two-cache"]
+    pool = copy.children.get(is_vapp=False)
+    assert (pool.name, pool.cpu_shares_level) == ("batch", "high")
+    assert [vm.name for vm in pool.vms.all()] == ["shop two-night"]
+    assert told(fresh(shop)) == ["db", "inner", "night", "app", "web"]
+    assert vapps.power_on(None, copy).state == TaskState.RUNNING
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -324,6 +351,9 @@ def test_a_second_operation_is_refused_while_one_runs(lab, shop, boss):
             act(boss, web)
     with pytest.raises(faults.VAppTaskInProgress):
         vms.move_to_pool(boss, web, builders.root_pool(lab.cluster))
+    with pytest.raises(faults.VAppTaskInProgress):
+        relocate(boss, web, Target(host=lab.hosts[1], pool=builders.root_pool(lab.cluster)))
+    assert relocate(boss, web, Target(host=lab.hosts[1])).state == TaskState.QUEUED  # it stays in the vApp
 
 
 def test_the_database_lets_one_operation_live_at_most(lab, shop, monkeypatch):
