@@ -54,11 +54,17 @@ def run_io(state: FleetState, layout: Layout, cpu: CpuTick, progress: Floats, ph
     state.vms.iops[layout.on] = iops
     home = np.maximum(layout.home, 0)
     vm_latency = np.where(layout.home >= 0, latency[home], 0.0) if len(latency) else np.zeros(len(disk))
+    vm_latency[np.isin(layout.on, _mirrored(state))] *= physics.mirror_latency
     return IoTick(
         disk, net, vm_latency, np.bincount(layout.host, disk, hosts).astype(float),
         np.bincount(layout.host, net, hosts).astype(float),
         stores.iops.astype(np.float64), latency,
     )  # fmt: skip
+
+
+def _mirrored(state: FleetState) -> list[int]:
+    """VMs whose disks are on their way: what the guest writes goes to both places."""
+    return [move.vm for move in state.moves.values() if move.live and move.stage == "disks"]
 
 
 def _datastores(state: FleetState, layout: Layout, wanted: Floats, physics: Physics) -> tuple[Floats, Floats]:

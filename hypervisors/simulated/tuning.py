@@ -78,6 +78,7 @@ class Physics:
     latency_hdd_ms: float = 5.0
     slow_factor: float = 20.0
     lost_latency_ms: float = 30_000.0  # a guest's I/O times out
+    mirror_latency: float = 1.5  # of a guest whose disks are being moved: each write waits for both places (M: 1.2-2)
     lost_demand_ratio: float = 0.05  # a guest without its disks mostly waits
     sizes_report_ticks: int = 180
 

@@ -143,6 +143,21 @@ def test_a_torn_bitmap_move_takes_the_guest_down_because_its_pages_never_came() 
     quiet(rig)
 
 
+def test_a_guest_waits_for_both_places_while_its_disks_are_copied() -> None:
+    rig = Rig(lab())
+    rig.run(300)
+    slot = rig.state.vm_ids.find(VM)
+    before_ms = rig.figure("vm", 133, slot)
+    op = rig.do(Op.MIGRATE, VM, disks={"2000": store_id(1)})
+    rig.run_until_phase(op, "copying disks")
+    rig.run(20)
+    assert rig.jobs[op].phase == "copying disks"
+    assert rig.figure("vm", 133, slot) > 1.3 * before_ms > 0
+    rig.run_until(op)
+    rig.run(40)
+    assert rig.figure("vm", 133, slot) < 1.3 * before_ms
+
+
 @pytest.mark.parametrize(
     ("args", "phases"),
     [
