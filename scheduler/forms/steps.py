@@ -131,7 +131,7 @@ def store_heads() -> tuple[str, ...]:
 class Priority(Step):
     key = "priority"
     title = gettext_lazy("Select vMotion priority")
-    lead = gettext_lazy("High priority reserves CPU for the copy on both hosts and goes before regular moves.")
+    lead = gettext_lazy("Where hosts, adapters or datastores are busy, moves of high priority go before regular ones.")
     template = "scheduler/wizards/priority.html"
 
     priority = forms.ChoiceField(
