@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 STANDBY_W = 8.0  # BMC only
@@ -11,6 +12,20 @@ BOOT_SIGMA = 0.25
 BOOT_RANGE_S = (150.0, 900.0)
 BOOT_LOAD_RATIO = 0.5  # power drawn while booting, as a point of the load curve
 SHUTDOWN_RANGE_S = (60.0, 90.0)
+VMOTION_LEAST_MBPS = 250.0  # of bandwidth for each migration
+# The newest virtual hardware that a release of the hypervisor runs, newest release first.
+HARDWARE_VERSIONS = (((8, 0, 2), 21), ((8, 0, 0), 20), ((7, 0, 2), 19), ((7, 0, 1), 18), ((7, 0, 0), 17),
+                     ((6, 7, 2), 15), ((6, 7, 0), 14), ((6, 5, 0), 13))  # fmt: skip
+OLDEST_HARDWARE_VERSION = 11
+
+
+def highest_hardware_version(release: str) -> int:
+    """Of a hypervisor's release as "8.0.3"; what cannot be read (the import of a stranger) is taken for the newest."""
+    numbers = re.findall(r"\d+", release)[:3]
+    if not numbers:
+        return HARDWARE_VERSIONS[0][1]
+    version = tuple(int(n) for n in [*numbers, "0", "0"][:3])
+    return next((highest for since, highest in HARDWARE_VERSIONS if version >= since), OLDEST_HARDWARE_VERSION)
 
 
 @dataclass(frozen=True, slots=True)

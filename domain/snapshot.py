@@ -53,6 +53,15 @@ class RestartPriority(IntEnum):
     HIGHEST = 5
 
 
+class VMotionTrouble(IntEnum):
+    """What is wrong with the vMotion network of a host."""
+
+    NONE = 0
+    NOT_CONFIGURED = 1
+    LINK_DOWN = 2
+    TOO_SLOW = 3  # less than 250 Mbit/s, the least that one migration needs
+
+
 class RuleKind(StrEnum):
     """The three rule shapes that constrain placement."""
 
@@ -105,6 +114,13 @@ class _Table:
             made[key] = _as_column(key, columns.get(key), len(made["moref"]), spec.metadata)
         return cls(**made)
 
+    def rows(self, which: Ints) -> Self:
+        """A table of these rows alone, for sums; what is kept by row number is left out."""
+        known = [f.name for f in fields(self) if "dtype" in f.metadata]  # type: ignore[arg-type]
+        made = {name: getattr(self, name)[which] for name in known}
+        names = {name: [getattr(self, name)[i] for i in which] for name in ("moref", "name")}
+        return self.build(names["moref"], names["name"], **made)
+
     def with_columns(self, **columns: Any) -> Self:
         """A copy in which the named columns are replaced."""
         known = {f.name: f for f in fields(self) if "dtype" in f.metadata}  # type: ignore[arg-type]
@@ -156,7 +172,7 @@ class HostTable(_Table):
     entering_standby: Bools = _column(np.bool_, False)
     exiting_standby: Bools = _column(np.bool_, False)
     failover: Bools = _column(np.bool_, False)
-    vmotion_ready: Bools = _column(np.bool_, True)
+    vmotion_trouble: Ints = _column(np.int64, int(VMotionTrouble.NONE))
     nic_mibps: Floats = _column(np.float64, 1125.0)
     vmotion_mibps: Floats = _column(np.float64, 1125.0)
     hardware_version: Ints = _column(np.int64, 99)
@@ -176,6 +192,12 @@ class HostTable(_Table):
 
     def __len__(self) -> int:
         return len(self.moref)
+
+    @property
+    def vmotion_ready(self) -> Bools:
+        """Hosts that VMs may leave and enter while they run."""
+        ready: Bools = self.vmotion_trouble == VMotionTrouble.NONE
+        return ready
 
     @property
     def running(self) -> Bools:

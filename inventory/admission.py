@@ -88,8 +88,10 @@ def _room(host: Host, taken: Any) -> Room:
 
 
 def host_faults(vm: VirtualMachine, host: Host, free: Room) -> list[faults.MethodFault]:
-    """Everything that keeps `vm` from running on `host`, for want of capacity."""
+    """Everything that keeps `vm` from running on `host`, for want of capacity or of age."""
     need, found = Need.of(vm), list[faults.MethodFault]()
+    if vm.hardware_version > host.highest_hardware_version:
+        found.append(faults.VirtualHardwareVersionNotSupported(name=vm.name, host=host.name))
     if vm.vcpus > host.threads:
         found.append(faults.NotEnoughLogicalCpus(name=vm.name, vcpus=vm.vcpus, host=host.name, logical=host.threads))
     if need.cpu_mhz > free.cpu_mhz + 1e-6:

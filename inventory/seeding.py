@@ -388,7 +388,6 @@ def _vm_row(
         guest_id=rng.choice(GUESTS),
         archetype=archetype,
         features_mask=CPU_GENERATIONS[host.cpu_generation].features,
-        ha_protected=not site.cluster.standalone,
     )
     datastore = rng.choice(site.datastores)
     capacity = disk_gib * GIB

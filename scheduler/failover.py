@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 
 from domain import faults
 from domain.snapshot import Automation, RestartPriority
-from domain.states import HostConnection, HostKind, TaskReason, TaskState, VmConnection, VmPower
+from domain.states import HostConnection, TaskReason, TaskState, VmConnection, VmPower
 from hypervisors.port import FleetEvent, Happening
 from inventory.journal import changing
 from inventory.models import Cluster, Host, Task, VCenter, VirtualMachine
@@ -56,16 +56,9 @@ def note_failures(vcenter: VCenter, events: Sequence[FleetEvent]) -> None:
     if not stopped:
         return
     rows = VirtualMachine.objects.filter(vcenter=vcenter, uuid__in=[e.target for e in stopped])
-    lost = [v for v in rows.select_related("host__cluster") if protected(v)]
+    lost = [v for v in rows.select_related("host__cluster") if v.ha_restarts]
     for vm in lost:
         _queue(vm, crashed.get(str(vm.host.uuid), stopped[0].time_s))
-
-
-def protected(vm: VirtualMachine) -> bool:
-    """HA restarts VMs of bare-metal hosts of a cluster with HA, unless their restart priority is disabled."""
-    cluster = vm.host.cluster
-    on = cluster.ha_enabled and not cluster.standalone and vm.host.host_kind == HostKind.BARE_METAL
-    return on and (vm.ha_restart_priority or "medium") != "disabled"
 
 
 def _queue(vm: VirtualMachine, failed_s: float) -> None:

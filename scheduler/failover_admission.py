@@ -1,6 +1,7 @@
 """vSphere HA's admission control: a VM that would use up the capacity kept for a failure does not start.
 
-It looks at reservations, not at use, and only when a person or a schedule starts a VM; HA's own restarts are exempt.
+It looks at reservations, not at use, and only when a person or a schedule starts a VM or brings a running one from
+another cluster; HA's own restarts are exempt.
 """
 
 from __future__ import annotations
@@ -8,19 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from domain import faults
+from domain.snapshot import VmTable
 from inventory.journal import changing
 from inventory.models import Cluster, Host, VirtualMachine
 from scheduler import settings_of
 from scheduler.engine.ha import failover
 from scheduler.engine.options import HaOptions
-from scheduler.selectors.cluster import frame_of
+from scheduler.selectors.cluster import frame_of, snapshot_of
 
 
 def admit(user: Any, vm: VirtualMachine, host: Host | None) -> None:
     """Raise where starting `vm` (on `host`, if one was asked for) is forbidden: InsufficientFailoverResourcesFault with
     its event, or DisallowedOperationOnFailoverHost on a host that is kept free."""
     cluster = (host or vm.host).cluster
-    if not cluster.ha_enabled or cluster.standalone:
+    if not cluster.ha_on:
         return
     options = settings_of.options_of(cluster).ha
     if options.admission == "disabled":
@@ -44,3 +46,14 @@ def _keep_capacity(user: Any, vm: VirtualMachine, cluster: Cluster, options: HaO
     with changing(vm.vcenter, user) as change:
         change.event("InsufficientFailoverResourcesEvent", cluster, vm)
     raise faults.InsufficientFailoverResourcesFault(cluster=cluster.name)
+
+
+def refusal(cluster: Cluster, coming: VmTable) -> faults.MethodFault | None:
+    """What forbids running VMs to come from another cluster: they would use up what this one keeps for a failure."""
+    options = settings_of.options_of(cluster).ha
+    if not cluster.ha_on or not len(coming):
+        return None
+    snapshot = snapshot_of(cluster, cluster.vcenter.lab_seconds())
+    if failover(snapshot, options, snapshot.hosts.accepting, coming=coming).ok:
+        return None
+    return faults.InsufficientFailoverResourcesFault(cluster=cluster.name)

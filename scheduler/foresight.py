@@ -18,7 +18,8 @@ from scheduler.engine.repair import choose_host
 from scheduler.engine.state import Plan
 from scheduler.selectors.cluster import Frame, frame_of
 
-FOR_RUNNING_ONLY = np.uint32(~int(Against.VMOTION | Against.CPU_FEATURES) & 0xFFFFFFFF)
+OFF = np.uint32(~int(Against.VMOTION | Against.CPU_FEATURES) & 0xFFFFFFFF)
+SUSPENDED = np.uint32(~int(Against.VMOTION) & 0xFFFFFFFF)  # its guest goes on with the CPU it knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ def _best(side: Side, vm: VirtualMachine) -> Host | faults.MethodFault:
     row = side.rows.get(vm.pk)
     if row is None:
         return faults.NoCompatibleHost(name=vm.name, reason="it is no machine that placement looks after")
-    column = choose_host(side.plan, row) if side.plan.on[row] else _emptiest(side, row)
+    asked = SUSPENDED if vm.power_state == VmPower.SUSPENDED else OFF
+    column = choose_host(side.plan, row) if side.plan.on[row] else _emptiest(side, row, asked)
     if column is not None:
         return side.frame.hosts[column]
     reasons = list(side.plan.faults(row).values())
@@ -157,9 +159,9 @@ def _best(side: Side, vm: VirtualMachine) -> Host | faults.MethodFault:
     )  # fmt: skip
 
 
-def _emptiest(side: Side, row: int) -> int | None:
+def _emptiest(side: Side, row: int, asked: np.uint32) -> int | None:
     """For a VM that does not run: the host that reaches its files, with the least memory in demand."""
-    codes = side.plan.codes[row] & FOR_RUNNING_ONLY
+    codes = side.plan.codes[row] & asked
     free = np.flatnonzero((codes == 0) & side.plan.accepting)
     free = free[free != side.plan.host_ix[row]]
     if not len(free):

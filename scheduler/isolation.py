@@ -60,7 +60,7 @@ def note(vcenter: VCenter, events: Sequence[FleetEvent]) -> None:
 
 def _begin(host: Host, lab_s: float, partition: bool) -> None:
     cluster = host.cluster
-    if not cluster.ha_enabled or cluster.standalone or host.power_state != HostPower.ON:
+    if not cluster.ha_on or host.power_state != HostPower.ON:
         return
     delay_s = PARTITION_DETECTED_AFTER_S if partition else _isolated_after_s(host)
     HaIsolation.objects.get_or_create(
@@ -141,7 +141,7 @@ def _respond(row: HaIsolation) -> None:
         return
     running = VirtualMachine.objects.filter(host=row.host, power_state=VmPower.ON)
     for vm in running.select_related("host__cluster", "vcenter"):
-        if failover.protected(vm):
+        if vm.ha_restarts:
             _stop(vm, row, gently=response == SHUTDOWN)
 
 

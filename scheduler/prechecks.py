@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from domain import faults
+from domain.limits import DEFAULT_LIMITS
 from domain.states import VmPower
 from inventory import admission
-from inventory.models import Cluster, Datastore, Host, Network, Task, VirtualMachine
+from inventory.models import Cluster, Datastore, Host, Network, Task, VirtualDisk, VirtualMachine
 from inventory.operations import base as operations
-from scheduler.engine.compat import Against, fault_of, prechecks
+from scheduler import failover_admission
+from scheduler.engine.compat import Against, fault_of, prechecks, vmotion_faults
 from scheduler.engine.rules import RuleBook
 from scheduler.selectors.cluster import Frame, comparison
 
-CHECKED_ONE_BY_ONE = [code for code in Against if code not in (Against.NONE, Against.CPU_ROOM, Against.MEM_ROOM)]
+SUMMED_UP = Against.CPU_ROOM | Against.MEM_ROOM | Against.VCPU_ROOM | Against.VM_COUNT  # over all VMs together
+CHECKED_ONE_BY_ONE = [code for code in Against if code and not code & (SUMMED_UP | Against.VMOTION)]
 
 
 @dataclass(slots=True)
@@ -75,12 +78,13 @@ def _in_cluster(cluster: Cluster, vms: list[VirtualMachine], hosts: list[Host], 
     codes = _codes(frame, storage)
     free = admission.room(hosts)
     stores, nets = _names(cluster)
+    anywhere, full = _own_troubles(frame), _no_failover_capacity(frame)
     result = []
     for column, host in enumerate(hosts):
-        verdict = Verdict(host)
+        verdict = Verdict(host, list(full))
         for row, vm in enumerate(vms):
             _against(verdict, frame, row, column, int(codes[row, column]), (stores, nets))
-            _own_troubles(verdict, vm)
+            verdict.errors += anywhere[vm.pk]
         _room(verdict, vms, host, free[host.pk])
         _dedupe(verdict)
         result.append(verdict)
@@ -88,14 +92,25 @@ def _in_cluster(cluster: Cluster, vms: list[VirtualMachine], hosts: list[Host], 
 
 
 def _codes(frame: Frame, storage: bool) -> np.ndarray:
-    """Reasons per VM and host. A VM that is off needs no vMotion network and no matching CPU."""
+    """Reasons per VM and host. A VM that does not run needs no vMotion network; one that is off (not one that is
+    suspended, whose guest goes on with the CPU it knows) no matching CPU either."""
     snapshot = frame.snapshot
     codes = prechecks(snapshot, must_ok=RuleBook(snapshot).must_ok)
-    off = ~snapshot.vms.powered_on
-    codes[off] &= np.uint32(~int(Against.VMOTION | Against.CPU_FEATURES) & 0xFFFFFFFF)
+    off = np.array([vm.power_state == VmPower.OFF for vm in frame.vms], np.bool_)
+    codes[~snapshot.vms.powered_on] &= np.uint32(~int(Against.VMOTION) & 0xFFFFFFFF)
+    codes[off] &= np.uint32(~int(Against.CPU_FEATURES) & 0xFFFFFFFF)
     if storage:
         codes &= np.uint32(~int(Against.DATASTORE) & 0xFFFFFFFF)
     return codes
+
+
+def _no_failover_capacity(frame: Frame) -> list[faults.MethodFault]:
+    """The admission control of the cluster's HA, for those that run and come from another one."""
+    coming = [vm.power_state == VmPower.ON and vm.host.cluster_id != frame.cluster.pk for vm in frame.vms]
+    if not any(coming):
+        return []
+    found = failover_admission.refusal(frame.cluster, frame.snapshot.vms.rows(np.flatnonzero(coming)))
+    return [found] if found else []
 
 
 def _names(cluster: Cluster) -> tuple[list[str], list[str]]:
@@ -108,11 +123,13 @@ def _names(cluster: Cluster) -> tuple[list[str], list[str]]:
 def _against(
     verdict: Verdict, frame: Frame, row: int, column: int, code: int, names: tuple[list[str], list[str]]
 ) -> None:
+    vm = frame.vms[row]
     for single in CHECKED_ONE_BY_ONE:
         if code & single:
             fault = fault_of(frame.snapshot, row, column, int(single))
             verdict.errors.append(_named(fault, frame, row, column, names))
-    vm = frame.vms[row]
+    if code & Against.VMOTION:
+        verdict.errors += vmotion_faults(frame.snapshot.hosts, column, int(frame.snapshot.vms.host_ix[row]))
     if vm.host_id == verdict.host.pk:
         verdict.warnings.append(faults.MigrationFault(name=vm.name, reason="it is on this host already"))
 
@@ -140,20 +157,27 @@ def _must_rule(frame: Frame, row: int, column: int) -> str:
     return ""
 
 
-def _own_troubles(verdict: Verdict, vm: VirtualMachine) -> None:
-    """What keeps a VM from moving anywhere."""
-    if vm.power_state == VmPower.ON and vm.cd_connected and vm.cd_path.startswith("[client]"):
-        verdict.errors.append(faults.RemoteDeviceNotSupported(name=vm.name, device=vm.cd_path))
-    if vm.power_state == VmPower.ON and vm.cd_connected and vm.cd_path.startswith("[host]"):
-        verdict.errors.append(faults.CannotAccessLocalSource(name=vm.name, device=vm.cd_path))
-    if vm.connection_state != "connected":
-        verdict.errors.append(faults.InvalidHostConnectionState(host=vm.host.name, state=vm.host.connection_state))
-    if vm.power_state == VmPower.ON and vm.disks.filter(independent=True).exists() and vm.snapshots.exists():
-        verdict.errors.append(faults.IndependentDiskVMotionNotSupported(name=vm.name))
+def _own_troubles(frame: Frame) -> dict[int, list[faults.MethodFault]]:
+    """What keeps each VM (by its row number) from moving anywhere; a fixed number of queries."""
+    running = [vm for vm in frame.vms if vm.power_state == VmPower.ON]
+    nonpersistent = VirtualDisk.objects.filter(vm__in=running, independent=True, vm__snapshots__isnull=False)
+    torn = set(nonpersistent.values_list("vm_id", flat=True))
+    found: dict[int, list[faults.MethodFault]] = {}
+    for row, vm in enumerate(frame.vms):
+        held = frame.snapshot.vms.immovable.get(row)
+        mine = [held] if isinstance(held, faults.MethodFault) else []
+        if vm in running and vm.cd_connected and vm.cd_path.startswith("[client]"):
+            mine.append(faults.RemoteDeviceNotSupported(name=vm.name, device=vm.cd_path))
+        if vm in running and vm.cd_connected and vm.cd_path.startswith("[host]"):
+            mine.append(faults.CannotAccessLocalSource(name=vm.name, device=vm.cd_path))
+        if vm.pk in torn:
+            mine.append(faults.IndependentDiskVMotionNotSupported(name=vm.name))
+        found[vm.pk] = mine
+    return found
 
 
 def _room(verdict: Verdict, vms: Sequence[VirtualMachine], host: Host, free: admission.Room) -> None:
-    """Reservations of all VMs that would come, together."""
+    """Reservations and numbers of all VMs that would come, together."""
     coming = [v for v in vms if v.host_id != host.pk and v.power_state == VmPower.ON]
     if not coming:
         return
@@ -168,6 +192,10 @@ def _room(verdict: Verdict, vms: Sequence[VirtualMachine], host: Host, free: adm
         verdict.errors.append(
             faults.InsufficientHostMemoryCapacityFault(host=host.name, unreserved=unreserved, requested=round(memory))
         )
+    count, vcpus = free.vms + len(coming), free.vcpus + sum(v.vcpus for v in coming)
+    if count > DEFAULT_LIMITS.vms_per_host or vcpus > DEFAULT_LIMITS.vcpus_per_host:
+        reason = f"{count} VMs, {vcpus} vCPUs"
+        verdict.errors.append(faults.InsufficientHostCapacityFault(host=host.name, reason=reason))
 
 
 def _dedupe(verdict: Verdict) -> None:

@@ -6,6 +6,7 @@ from a counter where none is given, so that two calls never collide.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -236,6 +237,13 @@ def make_network(datacenter: Datacenter, name: str = "", *, hosts: list[Host] | 
     )
     HostNetwork.objects.bulk_create(HostNetwork(host=host, network=network) for host in hosts or ())
     return network
+
+
+def offer(datastore: Datastore, network: Network, hosts: Iterable[Host]) -> None:
+    """Some more hosts mount a datastore and have a network."""
+    for host in hosts:
+        DatastoreMount.objects.create(host=host, datastore=datastore)
+        HostNetwork.objects.create(host=host, network=network)
 
 
 # --- virtual machines ------------------------------------------------------------------------------------------------

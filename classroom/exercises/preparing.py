@@ -122,7 +122,6 @@ def _row(change: Change, stage: Stage, wanted: Mapping[str, Any]) -> VirtualMach
         tools_status=ToolsStatus.OK if on else ToolsStatus.NOT_RUNNING,
         boot_lab_s=change.lab_s,
         features_mask=CPU_GENERATIONS[host.cpu_generation].features if on else 0,
-        ha_protected=on and host.cluster.ha_enabled,
     )
     for name, value in wanted.items():
         if name not in OWN_KEYS:

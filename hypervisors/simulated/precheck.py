@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain import faults
+from domain.hardware import VMOTION_LEAST_MBPS
 from domain.specs import vm_from_plain
 from domain.states import DiskProvisioning
 from hypervisors.simulated import describe
@@ -12,8 +13,6 @@ from hypervisors.simulated.fleet import Fleet
 from hypervisors.simulated.moves import Move
 from hypervisors.simulated.records import JobRecord
 from hypervisors.simulated.tables import Phase, Power
-
-MIN_LINK_MBPS = 250.0  # per migration
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def _check_link(fleet: Fleet, host: int) -> None:
         raise faults.VMotionNotConfigured(host=name)
     if vmotion_mbps(fleet, host) <= 0:
         raise faults.VMotionLinkDown(host=name)
-    if vmotion_mbps(fleet, host) < MIN_LINK_MBPS:
+    if vmotion_mbps(fleet, host) < VMOTION_LEAST_MBPS:
         raise faults.VMotionLinkCapacityLow(host=name)
 
 

@@ -347,7 +347,6 @@ def _check_vm(b: Builder, vm: VirtualMachine, where: str) -> None:
     if vm.power_state == VmPower.ON:
         vm.tools_status = ToolsStatus.OK if vm.tools_installed else ToolsStatus.NOT_RUNNING
         vm.features_mask = generation.features if generation else 0
-        vm.ha_protected = vm.host.cluster.ha_enabled
 
 
 def _within(b: Builder, row: Any, where: str, name: str, low: int, high: int) -> None:

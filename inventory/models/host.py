@@ -7,6 +7,7 @@ import uuid as uuids
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from domain import hardware
 from domain.morefs import Kind
 from domain.states import HostConnection, HostKind, HostPower, StandbyMode
 from inventory.models.base import ManagedObject, choices
@@ -77,6 +78,21 @@ class Host(ManagedObject):
     @property
     def hosted(self) -> bool:
         return self.host_kind == HostKind.HOSTED
+
+    @property
+    def ha_covers(self) -> bool:
+        """vSphere HA looks after what runs here: on a bare-metal host of a cluster with HA."""
+        return self.cluster.ha_on and not self.hosted
+
+    @property
+    def highest_hardware_version(self) -> int:
+        """The newest virtual hardware that runs here; hosted hypervisors number their releases their own way."""
+        return hardware.highest_hardware_version("" if self.hosted else self.hypervisor_version)
+
+    @property
+    def vmotion_nic(self) -> int:
+        """Number of the adapter that vMotion uses: the second, or the only one; -1 where there is none."""
+        return min(1, len(self.nic_mbps or ()) - 1)
 
     @property
     def usable(self) -> bool:

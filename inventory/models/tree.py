@@ -81,6 +81,11 @@ class Cluster(ManagedObject):
     def kind(self) -> Kind:
         return Kind.COMPUTE if self.standalone else Kind.CLUSTER
 
+    @property
+    def ha_on(self) -> bool:
+        """vSphere HA works here: a single host has nowhere to restart anything."""
+        return self.ha_enabled and not self.standalone
+
 
 class ResourcePool(ManagedObject, Allocated):
     """A pool of a cluster; the root pool ("Resources", `parent` null) is not edited or deleted.

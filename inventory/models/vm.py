@@ -79,7 +79,6 @@ class VirtualMachine(ManagedObject, Allocated):
     consolidation_needed = models.BooleanField(default=False)
     drs_override = models.CharField(max_length=20, blank=True, default="")  # DrsBehavior, "" = the cluster's
     ha_restart_priority = models.CharField(max_length=10, blank=True, default="")
-    ha_protected = models.BooleanField(default=False)
 
     objects = LiveVms()
     everything = models.Manager()
@@ -107,6 +106,15 @@ class VirtualMachine(ManagedObject, Allocated):
     @property
     def powered_on(self) -> bool:
         return self.power_state == VmPower.ON
+
+    @property
+    def ha_restarts(self) -> bool:
+        """vSphere HA would start it elsewhere if its host failed while it runs."""
+        return self.host.ha_covers and self.ha_restart_priority != "disabled"
+
+    @property
+    def ha_protected(self) -> bool:
+        return self.powered_on and self.ha_restarts
 
 
 class VirtualDisk(models.Model):

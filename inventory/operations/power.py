@@ -83,8 +83,7 @@ def _power_on_commands(task: Task) -> Sequence[Command]:
 def _powered_on(change: Change, task: Task, _result: Any) -> None:
     vm = vm_of(task)
     host = host_of(task, vm)
-    protected = host.cluster.ha_enabled and not host.hosted
-    values = {"boot_lab_s": change.lab_s, "features_mask": captured_features(host), "ha_protected": protected}
+    values = {"boot_lab_s": change.lab_s, "features_mask": captured_features(host)}
     set_power(vm, VmPower.ON, host=host, **values)
     name = "DrsVmPoweredOnEvent" if task.args.get("placed_by") == "drs" else "VmPoweredOnEvent"
     change.event(name, vm, host, host.cluster, task=task)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domain import faults
 from domain.faults import MethodFault
-from domain.snapshot import Bools, ClusterSnapshot, Ints
+from domain.snapshot import Bools, ClusterSnapshot, HostTable, Ints, VMotionTrouble
 
 Codes = NDArray[np.uint32]
 
@@ -132,8 +132,7 @@ def _hardware_fault(snapshot: ClusterSnapshot, vm: int, host: int, code: int) ->
     vms, hosts = snapshot.vms, snapshot.hosts
     names = {"name": vms.name[vm], "host": hosts.name[host]}
     if code & Against.VMOTION:
-        blocked = host if not hosts.vmotion_ready[host] else int(vms.host_ix[vm])
-        return faults.VMotionNotConfigured(host=hosts.name[blocked], atSourceHost=blocked != host)
+        return vmotion_faults(hosts, host, int(vms.host_ix[vm]))[0]
     if code & Against.CPU_FEATURES:
         return faults.FeatureRequirementsNotMet(**names)
     if code & Against.HARDWARE_VERSION:
@@ -143,6 +142,23 @@ def _hardware_fault(snapshot: ClusterSnapshot, vm: int, host: int, code: int) ->
     if code & Against.DATASTORE:
         return faults.CannotAccessVmDisk(**names, datastore=_first_missing(vms.datastores[vm], hosts.datastores[host]))
     return faults.CannotAccessNetwork(**names, network=_first_missing(vms.networks[vm], hosts.networks[host]))
+
+
+_VMOTION: dict[VMotionTrouble, type[MethodFault]] = {
+    VMotionTrouble.NOT_CONFIGURED: faults.VMotionNotConfigured,
+    VMotionTrouble.LINK_DOWN: faults.VMotionLinkDown,
+    VMotionTrouble.TOO_SLOW: faults.VMotionLinkCapacityLow,
+}
+
+
+def vmotion_faults(hosts: HostTable, destination: int, source: int) -> list[MethodFault]:
+    """What the vMotion networks of both ends say against a move; a source of -1 is no host of the table."""
+    found = list[MethodFault]()
+    for host in (destination, source):
+        trouble = VMotionTrouble(int(hosts.vmotion_trouble[host])) if host >= 0 else VMotionTrouble.NONE
+        if trouble != VMotionTrouble.NONE:
+            found.append(_VMOTION[trouble](host=hosts.name[host], atSourceHost=host != destination))
+    return found
 
 
 def _first_missing(needs: Bools, offers: Bools) -> int:

@@ -18,6 +18,7 @@ from inventory.journal import Change
 from inventory.models import Datastore, Host, Network, ResourcePool, Task, VirtualMachine
 from inventory.operations.base import Operation, failure, register
 from inventory.operations.power import vm_of
+from scheduler import departures
 from scheduler.models import ClusterSchedule, Migration
 
 
@@ -92,8 +93,9 @@ def _started(change: Change, task: Task, _data: Any) -> None:
 
 def _done(change: Change, task: Task, result: Mapping[str, Any]) -> None:
     vm, target = vm_of(task), destination_of(task)
-    _settle(change, task, vm, target)
     record = Migration.objects.filter(task=task).first()
+    old = _source(record)
+    _settle(change, task, vm, target, old)
     source = record.source_name if record else ""
     if record is not None:
         measured = {**task.detail, **result}
@@ -105,7 +107,6 @@ def _done(change: Change, task: Task, result: Mapping[str, Any]) -> None:
     moved = source != target.name
     name = "VmRelocatedEvent" if not moved else "DrsVmMigratedEvent" if _by_drs(task) else "VmMigratedEvent"
     fields = {"destination": target.name, "datastore": task.args.get("datastore_name", "")}
-    old = Host.objects.filter(vcenter=task.vcenter_id, moref=record.source).first() if record else None
     others = [target.cluster, target, *([old] if old else [])]
     change.event(name, vm, *others, task=task, **{**fields, "host": source or target.name})
     change.changed(vm, *others)
@@ -113,12 +114,17 @@ def _done(change: Change, task: Task, result: Mapping[str, Any]) -> None:
     ClusterSchedule.objects.filter(cluster=target.cluster).update(migrations=F("migrations") + 1)
 
 
+def _source(record: Migration | None) -> Host | None:
+    rows = Host.objects.select_related("cluster")
+    return rows.filter(vcenter=record.vcenter_id, moref=record.source).first() if record else None
+
+
 def _by_drs(task: Task) -> bool:
     return str(task.args.get("cause", "")) in ("drs", "dpm", "maintenance")
 
 
-def _settle(change: Change, task: Task, vm: VirtualMachine, target: Host) -> None:
-    """Host, pool and disks as the fleet now has them."""
+def _settle(change: Change, task: Task, vm: VirtualMachine, target: Host, left: Host | None) -> None:
+    """Host, pool and disks as the fleet now has them; `left` is the host that it came from."""
     values: dict[str, Any] = {"host": target}
     if task.args.get("pool"):
         values["pool"] = ResourcePool.objects.get(vcenter=task.vcenter_id, moref=task.args["pool"])
@@ -137,6 +143,8 @@ def _settle(change: Change, task: Task, vm: VirtualMachine, target: Host) -> Non
     for nic, network in _networks(task).items():
         vm.nics.filter(key=nic).update(network=network)
         change.changed(network)
+    if left is not None and left.cluster_id != target.cluster_id:
+        values |= departures.leave(change, vm, left.cluster)
     values["change_version"] = F("change_version") + 1
     VirtualMachine.everything.filter(pk=vm.pk).update(**values)
 
@@ -147,10 +155,13 @@ def _failed(change: Change, task: Task, fault: faults.MethodFault) -> None:
     except (faults.ManagedObjectNotFound, Host.DoesNotExist):
         return
     record = Migration.objects.filter(task=task).first()
+    moved = record is not None and vm.host_id == target.pk and record.source != target.moref
     if record is not None:
-        record.ended_lab_s, record.ok, record.fault = change.lab_s, False, fault.to_dict()
+        record.ended_lab_s, record.ok, record.fault = change.lab_s, moved, fault.to_dict()
         record.rounds = task.detail.get("rounds") or []
         record.save()
+    if moved:  # the destination was the owner already when it died: the move stands
+        _settle(change, task, vm, target, _source(record))
     if target.pk == vm.host_id:
         failure(change, task, "VmRelocateFailedEvent", vm, fault, vm.host)
         return

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain import faults, resources
-from domain.hardware import CPU_GENERATIONS, SERVER_MODELS
+from domain.hardware import CPU_GENERATIONS, SERVER_MODELS, VMOTION_LEAST_MBPS
 from domain.snapshot import (
     Automation,
     ClusterSnapshot,
@@ -24,6 +24,7 @@ from domain.snapshot import (
     RestartPriority,
     Rule,
     RuleKind,
+    VMotionTrouble,
     VmTable,
 )
 from domain.states import DrsBehavior, HostConnection, HostPower, StandbyMode, VmPower
@@ -57,7 +58,7 @@ RESTART = {
 }  # fmt: skip
 # Columns of a VM that planning never looks at; reading them for 8,000 VMs takes as long as all others together.
 NO_MATTER = (
-    "created_at", "notes", "guest_id", "hardware_version", "firmware", "boot_delay_ms", "enter_bios_setup",
+    "created_at", "notes", "guest_id", "firmware", "boot_delay_ms", "enter_bios_setup",
     "archetype", "trace", "trace_scale", "trace_offset_s", "tools_installed", "ip_address", "purge_at",
     "deleted_at", "cpu_shares_level", "memory_shares_level", "cores_per_socket", "boot_memory_mib", "cpu_hot_add",
     "cpu_hot_remove", "memory_hot_add", "consolidation_needed", "current_snapshot",
@@ -147,11 +148,14 @@ def _vms_on(cluster: Cluster, hosts: list[Host]) -> list[VirtualMachine]:
 def comparison(cluster: Cluster, vms: list[VirtualMachine], hosts: list[Host]) -> Frame:
     """These VMs against these hosts of `cluster`, wherever the VMs are now: enough for prechecks, not for planning.
 
-    Rows of hosts that the VMs are on and that are not among `hosts` are appended, so that sources can be looked at.
+    After the rows of `hosts` come those of the cluster's other hosts (a rule that names them alone would seem to leave
+    no host at all) and of the hosts that the VMs are on, so that sources can be looked at.
     """
-    ids = {h.pk for h in hosts}
-    sources = list({v.host_id: v.host for v in vms if v.host_id not in ids}.values())
-    everyone, now_s, things = [*hosts, *sources], cluster.vcenter.lab_seconds(), _things(cluster)
+    ids = [h.pk for h in hosts]
+    others = list(Host.objects.filter(cluster=cluster).exclude(pk__in=ids).order_by("id"))
+    known = {*ids, *(h.pk for h in others)}
+    sources = list({v.host_id: v.host for v in vms if v.host_id not in known}.values())
+    everyone, now_s, things = [*hosts, *others, *sources], cluster.vcenter.lab_seconds(), _things(cluster)
     links = _links_between(everyone, vms)
     snapshot = ClusterSnapshot(
         name=cluster.name,
@@ -216,9 +220,10 @@ def _host_table(cluster: Cluster, hosts: list[Host], things: _Things, links: Lin
         entering_standby=[h.standby_mode == StandbyMode.ENTERING for h in hosts],
         exiting_standby=[_wakes(h, things.busy) for h in hosts],
         failover=[h.moref in failover for h in hosts],
-        vmotion_ready=[h.vmotion_enabled and not _vmotion_nic_down(h) for h in hosts],
+        vmotion_trouble=[int(_vmotion_trouble(h)) for h in hosts],
         nic_mibps=[(h.nic_mbps or [10_000])[0] * MIB_PER_S_PER_MBPS for h in hosts],
-        vmotion_mibps=[(h.nic_mbps or [10_000])[-1] * MIB_PER_S_PER_MBPS for h in hosts],
+        vmotion_mibps=[_vmotion_mbps(h) * MIB_PER_S_PER_MBPS for h in hosts],
+        hardware_version=[h.highest_hardware_version for h in hosts],
         features=np.array([features_of(h, cluster) for h in hosts], np.uint64),
         datastores=things.matrix(len(hosts), stores, things.stores),
         networks=things.matrix(len(hosts), nets, things.nets),
@@ -237,8 +242,16 @@ def _wakes(host: Host, busy: dict[str, Busy]) -> bool:
     return host.standby_mode == StandbyMode.EXITING or told
 
 
-def _vmotion_nic_down(host: Host) -> bool:
-    return (len(host.nic_mbps or [0]) - 1) in (host.nics_down or [])
+def _vmotion_mbps(host: Host) -> float:
+    return float(host.nic_mbps[host.vmotion_nic]) if host.nic_mbps else 0.0
+
+
+def _vmotion_trouble(host: Host) -> VMotionTrouble:
+    if not host.vmotion_enabled or not host.nic_mbps:
+        return VMotionTrouble.NOT_CONFIGURED
+    if host.vmotion_nic in (host.nics_down or []):
+        return VMotionTrouble.LINK_DOWN
+    return VMotionTrouble.TOO_SLOW if _vmotion_mbps(host) < VMOTION_LEAST_MBPS else VMotionTrouble.NONE
 
 
 def features_of(host: Host, cluster: Cluster) -> int:
@@ -269,6 +282,7 @@ def _vm_table(
     now_s: float,
 ) -> VmTable:
     core_mhz = {h.pk: h.core_mhz for h in hosts}
+    covered = {h.pk for h in hosts if cluster.ha_on and not h.hosted}
     vm_row = {v.pk: i for i, v in enumerate(vms)}
     stores = [(vm_row[v], d) for v, d in links.disks if v in vm_row]
     nets = [(vm_row[v], n) for v, n in links.nics if v in vm_row]
@@ -281,6 +295,7 @@ def _vm_table(
         pool_ix=[pool_row.get(v.pool_id or 0, 0) for v in vms],
         powered_on=[v.power_state == VmPower.ON for v in vms],
         vcpus=[v.vcpus for v in vms],
+        hardware_version=[v.hardware_version for v in vms],
         cpu_max_mhz=[v.vcpus * core_mhz.get(v.host_id, 2000) for v in vms],
         mem_mib=[v.memory_mib for v in vms],
         overhead_mib=[resources.overhead_mib(v.vcpus, v.memory_mib) for v in vms],
@@ -294,7 +309,7 @@ def _vm_table(
         features=np.array([v.features_mask for v in vms], np.uint64),
         datastores=things.matrix(len(vms), stores, things.stores),
         networks=things.matrix(len(vms), nets, things.nets),
-        protected=[v.ha_protected for v in vms],
+        protected=[v.host_id in covered for v in vms],
         restart_priority=[int(RESTART.get(v.ha_restart_priority, RestartPriority.MEDIUM)) for v in vms],
         moved_s=moved,
         previous_host_ix=previous,

@@ -49,7 +49,7 @@ class VmRow(NamedTuple):
     memory_shares: int
     features_mask: int
     drs_override: str
-    ha_protected: bool
+    hardware_version: int
     ha_restart_priority: str
 
 

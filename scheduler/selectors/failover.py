@@ -33,7 +33,7 @@ def agents(cluster: Cluster) -> list[Agent]:
     counts: dict[int, int] = {}
     running = VirtualMachine.objects.filter(host__cluster=cluster, power_state=VmPower.ON, template=False)
     for vm in running.select_related("host__cluster"):
-        counts[vm.host_id] = counts.get(vm.host_id, 0) + failover.protected(vm)
+        counts[vm.host_id] = counts.get(vm.host_id, 0) + vm.ha_restarts
     return [Agent(h, _agent_state(h, primary), counts.get(h.pk, 0)) for h in hosts]
 
 

@@ -134,7 +134,7 @@ def test_every_precheck_has_its_bit() -> None:
         host lost cpu=20000 mem=65536 connected=false
         host maint cpu=20000 mem=65536 maintenance
         host spare cpu=20000 mem=65536 failover
-        host novmo cpu=20000 mem=65536 vmotion_ready=false
+        host novmo cpu=20000 mem=65536 vmotion_trouble=1
         host small cpu=20000 mem=65536 logical_cpus=1
         host old cpu=20000 mem=65536 hardware_version=1
         vm w1 on=good cpu=100 mem=1024 hardware_version=19 vcpus=4

@@ -66,7 +66,7 @@ def running_stage(hosts: int = 3, vms: int = 6, *, people: bool = True, **cluste
         setattr(lab.cluster, name, value)
     lab.cluster.save()
     VirtualMachine.objects.filter(host__cluster=lab.cluster, template=False).update(
-        power_state=VmPower.ON, ha_protected=True, tools_status="toolsOk"
+        power_state=VmPower.ON, tools_status="toolsOk"
     )
     stage = Stage(lab, make_cast(lab.vcenter) if people else None)
     pumping.hold_clock(lab.vcenter)

@@ -30,7 +30,7 @@ def running_lab(hosts=3, vms=6, **cluster):
         setattr(lab.cluster, name, value)
     lab.cluster.save()
     VirtualMachine.objects.filter(host__cluster=lab.cluster, template=False).update(
-        power_state=VmPower.ON, ha_protected=True, tools_status="toolsOk"
+        power_state=VmPower.ON, tools_status="toolsOk"
     )
     pumping.hold_clock(lab.vcenter)
     pumping.beat(lab.vcenter)
