@@ -14,12 +14,13 @@ from domain import faults
 from domain.limits import DEFAULT_LIMITS
 from domain.states import VmPower
 from inventory import admission
-from inventory.models import Cluster, Datastore, Host, Network, Task, VirtualDisk, VirtualMachine
+from inventory.models import Cluster, Datastore, Host, Network, Task, VirtualMachine
 from inventory.operations import base as operations
 from scheduler import failover_admission
 from scheduler.engine.compat import Against, fault_of, prechecks, vmotion_faults
 from scheduler.engine.rules import RuleBook
 from scheduler.selectors.cluster import Frame, comparison
+from scheduler.selectors.pinned import pinned
 
 SUMMED_UP = Against.CPU_ROOM | Against.MEM_ROOM | Against.VCPU_ROOM | Against.VM_COUNT  # over all VMs together
 CHECKED_ONE_BY_ONE = [code for code in Against if code and not code & (SUMMED_UP | Against.VMOTION)]
@@ -159,20 +160,12 @@ def _must_rule(frame: Frame, row: int, column: int) -> str:
 
 def _own_troubles(frame: Frame) -> dict[int, list[faults.MethodFault]]:
     """What keeps each VM (by its row number) from moving anywhere; a fixed number of queries."""
-    running = [vm for vm in frame.vms if vm.power_state == VmPower.ON]
-    nonpersistent = VirtualDisk.objects.filter(vm__in=running, independent=True, vm__snapshots__isnull=False)
-    torn = set(nonpersistent.values_list("vm_id", flat=True))
+    devices = pinned(VirtualMachine.objects.filter(pk__in=[vm.pk for vm in frame.vms]))
     found: dict[int, list[faults.MethodFault]] = {}
     for row, vm in enumerate(frame.vms):
         held = frame.snapshot.vms.immovable.get(row)
         mine = [held] if isinstance(held, faults.MethodFault) else []
-        if vm in running and vm.cd_connected and vm.cd_path.startswith("[client]"):
-            mine.append(faults.RemoteDeviceNotSupported(name=vm.name, device=vm.cd_path))
-        if vm in running and vm.cd_connected and vm.cd_path.startswith("[host]"):
-            mine.append(faults.CannotAccessLocalSource(name=vm.name, device=vm.cd_path))
-        if vm.pk in torn:
-            mine.append(faults.IndependentDiskVMotionNotSupported(name=vm.name))
-        found[vm.pk] = mine
+        found[vm.pk] = mine + devices.get(vm.pk, [])
     return found
 
 

@@ -15,8 +15,9 @@ from scheduler.services import maintenance
 
 class MaintenanceForm(DialogForm):
     evacuate_powered_off = forms.BooleanField(
-        label=_("Move powered-off and suspended virtual machines to other hosts in the cluster"), required=False
-    )
+        label=_("Move powered-off and suspended virtual machines to other hosts in the cluster"), required=False,
+        widget=forms.CheckboxInput(attrs={"data-refresh": True}),
+    )  # fmt: skip
     timeout_min = forms.IntegerField(
         label=_("Give up after (minutes of lab time, 0 = never)"), min_value=0, max_value=10_080, initial=0
     )
@@ -36,7 +37,10 @@ class EnterMaintenance(Dialog):
         plan = maintenance.preview(self.obj)
         stuck = [remedies.stuck_line(vm.moref, vm.name, fault.to_dict()) for vm, fault in plan.stuck]
         loads = [load for load in plan.loads if load["host"].pk != self.obj.pk]
-        return {"plan": plan, "stuck": stuck, "loads": loads, "by_itself": maintenance.moves_by_itself(self.obj)}
+        cold = maintenance.cold_plan(self.obj) if form["evacuate_powered_off"].value() else maintenance.ColdPlan()
+        stuck += [remedies.stuck_line(vm.moref, vm.name, fault.to_dict()) for vm, fault in cold.stuck]
+        by_itself = maintenance.moves_by_itself(self.obj)
+        return {"plan": plan, "cold": cold.moves, "stuck": stuck, "loads": loads, "by_itself": by_itself}
 
     def submit(self, form: Any) -> Any:
         values = form.cleaned_data

@@ -42,6 +42,7 @@ from inventory.models import (
 from scheduler.models import DrsRule
 from scheduler.selectors import cluster_rows, demand
 from scheduler.selectors.cluster_rows import Busy, Links, RuleRow, VmRow
+from scheduler.selectors.pinned import pinned
 
 VmLike = VirtualMachine | VmRow
 
@@ -314,7 +315,7 @@ def _vm_table(
         moved_s=moved,
         previous_host_ix=previous,
         failed_moves=failed,
-        immovable=_immovable(vms, hosts, things.busy),
+        immovable=_immovable(cluster, vms, hosts, things.busy),
         **figures,
     )
 
@@ -343,9 +344,12 @@ def _places(vms: Sequence[VmLike], hosts: list[Host], busy: dict[str, Busy]) -> 
     return places
 
 
-def _immovable(vms: Sequence[VmLike], hosts: list[Host], busy: dict[str, Busy]) -> dict[int, Exception]:
-    """VMs that cannot be moved now: a task holds them, or they are not connected."""
+def _immovable(
+    cluster: Cluster, vms: Sequence[VmLike], hosts: list[Host], busy: dict[str, Busy]
+) -> dict[int, Exception]:
+    """VMs that cannot be moved now: a task holds them, they are not connected, or a device keeps them."""
     host_of = {h.pk: h for h in hosts}
+    kept = pinned(VirtualMachine.objects.filter(host__cluster=cluster))
     found: dict[int, Exception] = {}
     for row, vm in enumerate(vms):
         if vm.moref in busy:
@@ -353,6 +357,8 @@ def _immovable(vms: Sequence[VmLike], hosts: list[Host], busy: dict[str, Busy]) 
         elif vm.connection_state != "connected":
             host = host_of[vm.host_id]
             found[row] = faults.InvalidHostConnectionState(host=host.name, state=host.connection_state)
+        elif vm.pk in kept:
+            found[row] = kept[vm.pk][0]
     return found
 
 

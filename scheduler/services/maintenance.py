@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Q
 from django.utils.timezone import now
 
 from domain import faults
@@ -17,7 +18,7 @@ from inventory.models import Host, Task, VirtualMachine
 from inventory.operations import base as tasks
 from inventory.services.base import check, instant
 from inventory.services.base import submit as submit_task
-from scheduler import operations, settings_of
+from scheduler import operations, prechecks, settings_of
 from scheduler.engine.drs import evacuation_plan
 from scheduler.engine.results import CyclePlan
 from scheduler.selectors.cluster import Frame, frame_of
@@ -149,14 +150,41 @@ def _move(task: Task, vm: VirtualMachine, target: Host) -> None:
 
 
 def _move_powered_off(task: Task, host: Host) -> None:
-    """Cold moves only change where a VM is registered; each goes to the emptiest host that reaches its disks."""
-    from inventory.placement import best_host
+    plan = cold_plan(host)
+    for vm, target in plan.moves:
+        _move(task, vm, target)
+    for vm, fault in plan.stuck:
+        _remember(task, vm, fault)
 
-    for vm in VirtualMachine.objects.filter(host=host).exclude(power_state=VmPower.ON).select_related("pool"):
-        try:
-            _move(task, vm, best_host(vm, host.cluster))
-        except faults.NoCompatibleHost as fault:
-            _remember(task, vm, fault)
+
+@dataclass(slots=True)
+class ColdPlan:
+    """Where what does not run on a host would be registered instead."""
+
+    moves: list[tuple[VirtualMachine, Host]] = field(default_factory=list)
+    stuck: list[tuple[VirtualMachine, faults.MethodFault]] = field(default_factory=list)
+
+
+def cold_plan(host: Host) -> ColdPlan:
+    """For the VMs that are off or suspended and the templates of `host`: each to the host with the fewest VMs of those
+    that pass every check, so that not all of them come to the same one."""
+    found, registered = ColdPlan(), Count("vms", filter=Q(vms__deleted_at__isnull=True))
+    rest = Host.objects.filter(cluster=host.cluster).exclude(pk=host.pk).select_related("cluster__vcenter")
+    others = list(rest.annotate(registered=registered).order_by("name"))
+    has = {one.pk: int(getattr(one, "registered", 0)) for one in others}
+    rows = VirtualMachine.objects.filter(host=host).exclude(power_state=VmPower.ON).order_by("name")
+    for vm in rows.select_related("pool", "host__cluster", "vcenter"):
+        verdicts = prechecks.verdicts([vm], others)
+        able = [v.host for v in verdicts if v.ok]
+        if able:
+            target = min(able, key=lambda one: has[one.pk])
+            has[target.pk] += 1
+            found.moves.append((vm, target))
+            continue
+        reasons = list(dict.fromkeys(fault.sentence for v in verdicts for fault in v.errors))
+        reason = " ".join(reasons[:3]) or "there is no other host"
+        found.stuck.append((vm, faults.NoCompatibleHost(name=vm.name, reason=reason)))
+    return found
 
 
 def _remember(task: Task, vm: VirtualMachine, fault: faults.MethodFault) -> None:

@@ -15,7 +15,7 @@ from scheduler import foresight, progress
 from scheduler.models import DrsRule, Migration
 from scheduler.services import maintenance
 from scheduler.services.migration import Target, relocate
-from tests import pumping
+from tests import builders, pumping
 from tests.apps.scheduler.motion_rig import Stage, Walk, running_stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,6 +160,36 @@ def test_a_host_that_cannot_be_emptied_says_what_is_stuck(stage):
     assert "Disconnect its CD/DVD drive" in page
     VirtualMachine.objects.filter(pk=stuck.pk).update(cd_connected=False)
     pumping.succeeded(stage.vc, task)
+
+
+def test_what_does_not_run_goes_to_several_hosts_and_the_plan_says_so_before(stage):
+    """Not to the emptiest alone, which with dedicated failover hosts is the one that takes nothing."""
+    cluster, host = stage.lab.cluster, stage.host(0)
+    kept = stage.host(2)
+    cluster.ha_enabled, cluster.ha_options = True, {"admission": "failover_hosts", "failover_hosts": [kept.moref]}
+    cluster.save()
+    builders.make_host(cluster, "esx-d", boot_median_s=300)
+    builders.offer(stage.lab.datastore, stage.lab.network, [Host.objects.get(name="esx-d")])
+    VirtualMachine.objects.filter(host__cluster=cluster).update(power_state=VmPower.OFF, host=host)
+    pumping.meet(stage.vc)
+    client, dialog = stage.client("student"), stage.dialog(host.moref, "enter-maintenance")
+    before = client.get(dialog).content.decode()
+    assert "registered elsewhere" not in before
+    shown = client.post(dialog, {"go": "refresh", "evacuate_powered_off": "on", "timeout_min": "0"}).content.decode()
+    count = VirtualMachine.objects.filter(host=host).count()
+    assert f"{count} virtual machines that do not run are registered elsewhere" in shown
+    pumping.succeeded(stage.vc, maintenance.enter(None, stage.host(0), evacuate_powered_off=True))
+    per_host = Counter(VirtualMachine.objects.values_list("host__name", flat=True))
+    assert set(per_host) == {stage.host(1).name, "esx-d"}
+    assert max(per_host.values()) - min(per_host.values()) <= 1
+
+
+def test_a_machine_that_a_device_keeps_is_told_before_the_start(stage):
+    """The plan is made with every check of a move, so that it does not promise what will be refused."""
+    VirtualMachine.objects.filter(pk=stage.vm(0).pk).update(cd_connected=True, cd_path="[client] tools.iso")
+    plan = maintenance.preview(stage.host(0))
+    assert [(vm.pk, fault.name) for vm, fault in plan.stuck] == [(stage.vm(0).pk, "RemoteDeviceNotSupported")]
+    assert stage.vm(0).pk not in {move.vm.pk for move in plan.moves}
 
 
 @pytest.mark.parametrize(("who", "status"), [("student", 200), ("operator", 403), ("reader", 403), ("outsider", 404)])
