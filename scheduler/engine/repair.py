@@ -219,7 +219,11 @@ def repair_preferences(plan: Plan, ledger: Ledger) -> None:
 
 
 def even_out(plan: Plan, ledger: Ledger) -> None:
-    """VM distribution: at most ``ceil(VMs·(1 + slack) / hosts)`` VMs per host, where no score is lost."""
+    """VM distribution: at most ``ceil(VMs·(1 + slack) / hosts)`` VMs per host, where no score is lost.
+
+    It comes last, so it undoes nothing: VMs that a rule keeps together stay where they are, and nobody goes where a
+    preferred rule would be broken that is not broken now.
+    """
     if not plan.options.even_distribution or plan.options.threshold < _PREFERRED:
         return
     open_hosts = np.flatnonzero(plan.accepting)
@@ -227,14 +231,16 @@ def even_out(plan: Plan, ledger: Ledger) -> None:
     slack = 1 + plan.options.even_distribution_slack_pct / 100
     most = int(np.ceil(running.sum() * slack / max(len(open_hosts), 1)))
     count = np.bincount(plan.host_ix[running], minlength=len(plan.room))
-    movable = plan.movable() & ~plan.held()
+    movable = plan.movable() & ~plan.held() & ~plan.rules.is_together
     for host in open_hosts[np.argsort(-count[open_hosts], kind="stable")]:
         for vm in plan.members(int(host))[np.argsort(plan.burden[plan.members(int(host)), 0], kind="stable")]:
             if count[host] <= most:
                 break
-            target = choose_host(plan, int(vm), open_hosts[count[open_hosts] < most]) if movable[vm] else None
+            no_worse = plan.rules.should_cost[vm] <= plan.rules.should_cost[vm, host]
+            fewer = open_hosts[(count[open_hosts] < most) & no_worse[open_hosts]]
+            target = choose_host(plan, int(vm), fewer) if movable[vm] else None
             if target is not None and _fullness(plan, int(vm), np.array([target]))[0] <= plan.options.dpm.high_ratio:
                 plan.move(int(vm), target)
                 count[host] -= 1
                 count[target] += 1
-                ledger.note(int(vm), Reason.EVEN_COUNT, 4)
+                ledger.note(int(vm), Reason.EVEN_COUNT, _PREFERRED)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from domain.faults import InvalidArgument
+from domain.snapshot import DpmBehavior
 from scheduler.engine.drs import evacuation_plan, plan_cycle
 from scheduler.engine.options import DrsOptions, with_advanced
 from scheduler.engine.results import CyclePlan, Reason
@@ -102,6 +103,29 @@ def test_preferred_rules_wait_for_threshold_two() -> None:
     found = moves(scenario, cycle(scenario, threshold=1))
     assert "soft" not in found
     assert "lic" in found
+
+
+CROWD = "\n".join([
+    "option even_distribution true", *[f"host {host} cpu=20000 mem=65536" for host in "abc"],
+    *[f"vm w{n} on=a cpu=500 mem=2048" for n in range(9)],
+])  # fmt: skip
+
+
+def test_an_even_number_of_vms_per_host_is_a_preference_like_any_other() -> None:
+    """Nine on one of three hosts: three each, from threshold 2, with a priority that this threshold lets through."""
+    plan = cycle(parse(CROWD), threshold=2)
+    assert [host.vms_after for host in plan.hosts] == [3, 3, 3]
+    assert {(move.reason, move.priority, move.automatic) for move in plan.moves} == {(Reason.EVEN_COUNT, 2, True)}
+    assert cycle(parse(CROWD), threshold=1).moves == ()
+
+
+def test_an_even_number_of_vms_per_host_breaks_no_rule() -> None:
+    """Who is kept together stays together, who prefers a host stays on it; the others are spread."""
+    together = cycle(parse(f"{CROWD}\nrule together pair w0 w1 w2 w3"))
+    assert not {"vm-1", "vm-2", "vm-3", "vm-4"} & {move.vm for move in together.moves}
+    assert together.moves
+    preferred = cycle(parse(f"{CROWD}\nrule should-run home w0 w1 w2 w3 w4 w5 -> a"))
+    assert {move.vm for move in preferred.moves} == {"vm-7", "vm-8", "vm-9"}
 
 
 def test_manual_vms_get_recommendations_that_wait() -> None:
@@ -215,6 +239,18 @@ def test_at_night_hosts_are_emptied_and_everybody_else_has_a_reason() -> None:
     assert why["host-3"] == "its last exit from standby failed"
     assert why["host-4"] == "it has no working wake method"
     assert why["host-5"] == "power management is disabled for this host"
+
+
+def test_a_host_that_only_a_person_may_switch_off_is_not_emptied_before() -> None:
+    """Manual power management in a fully automated cluster: its moves wait together with the host."""
+    scenario = read("night")
+    hosts = scenario.snapshot.hosts
+    manual = hosts.with_columns(dpm_behavior=np.minimum(hosts.dpm_behavior, int(DpmBehavior.MANUAL)))
+    plan = plan_cycle(replace(scenario.snapshot, hosts=manual), scenario.options, NOW_S)
+    assert [(a.operation, a.automatic) for a in plan.power_actions] == [("powerOff", False)]
+    waiting = {move.key: move.automatic for move in plan.moves if move.group == plan.power_actions[0].group}
+    assert waiting
+    assert not any(waiting.values())
 
 
 def test_in_the_morning_the_host_that_can_is_woken() -> None:
