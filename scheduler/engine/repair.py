@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from domain.faults import SoftRuleVioCorrectionDisallowed
 from domain.snapshot import Floats, Ints, Rule, RuleKind
 from scheduler.engine.compat import Against
-from scheduler.engine.ledger import Ledger
+from scheduler.engine.ledger import Ledger, summary
 from scheduler.engine.results import Reason
 from scheduler.engine.rules import Violation
 from scheduler.engine.state import Plan
@@ -212,10 +213,24 @@ def repair_preferences(plan: Plan, ledger: Ledger) -> None:
             permitted = np.flatnonzero(plan.rules.should_cost[vm] < plan.rules.should_cost[vm, plan.host_ix[vm]])
             host = choose_host(plan, vm, permitted) if movable[vm] else None
             if host is None:
-                ledger.fail(plan, vm, f"rule {rule.name}", plan.obstacle(vm))
+                _fail_preference(plan, ledger, vm, rule, permitted)
             elif _overfull(plan, vm, np.array([host]))[0] == 0:
                 plan.move(vm, host)
                 ledger.note(vm, Reason.SHOULD_RULE, _PREFERRED, rule=rule.name)
+            else:
+                ledger.refuse(
+                    "migrate", plan.snapshot.vms.moref[vm], "the hosts that the rule “%(rule)s” prefers lack memory",
+                    "if they had room for what it demands", rule=rule.name,
+                )  # fmt: skip
+
+
+def _fail_preference(plan: Plan, ledger: Ledger, vm: int, rule: Rule, permitted: Ints) -> None:
+    """Nothing is wrong with the VM where it is: only the hosts that are preferred say why they do not take it."""
+    against = {plan.snapshot.hosts.moref[host]: fault for host in permitted if (fault := plan.fault(vm, int(host)))}
+    fault = plan.obstacle(vm) or SoftRuleVioCorrectionDisallowed(
+        name=plan.snapshot.vms.name[vm], rule=rule.name, reason=summary(against)
+    )
+    ledger.fail(plan, vm, f"rule {rule.name}", fault, against)
 
 
 def even_out(plan: Plan, ledger: Ledger) -> None:

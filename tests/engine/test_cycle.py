@@ -174,6 +174,33 @@ def test_a_contradiction_disables_the_newer_rule_and_says_so() -> None:
     assert [f.fault.name for f in plan.faults] == ["RuleConflict"]
 
 
+def test_separated_vms_must_each_have_a_host_of_their_own() -> None:
+    """Three apart, two of them then tied to one host: the newer rule gives way, wherever the third may run."""
+    hosts = "\n".join(f"host {name} cpu=20000 mem=65536" for name in "abc")
+    vms = "\n".join(f"vm w{n} on={'abc'[n]} cpu=500 mem=2048" for n in range(3))
+    rules = "rule apart spread w0 w1 w2\nrule must-run tied w0 w1 -> a"
+    scenario = parse(f"{hosts}\n{vms}\n{rules}")
+    plan = cycle(scenario)
+    assert plan.moves == ()
+    assert [fault.fault.name for fault in plan.faults] == ["RuleConflict"]
+    assert plan.faults[0].fault.fields["rule"] == "tied"
+    swapped = parse(f"{hosts}\n{vms}\n" + "\n".join(reversed(rules.split("\n"))))
+    refused = cycle(swapped).faults
+    assert "3 virtual machines cannot be separated on 2 hosts" in refused[0].fault.sentence
+
+
+def test_a_preference_that_cannot_be_kept_names_the_hosts_that_refuse_and_no_others() -> None:
+    """The VM runs well where it is: nobody says that no host can run it."""
+    hosts = "host a cpu=20000 mem=65536\nhost b cpu=20000 mem=65536\nhost c cpu=20000 mem=65536"
+    vms = "vm w on=a cpu=500 mem=2048\nvm v on=b cpu=500 mem=2048"
+    plan = cycle(parse(f"{hosts}\n{vms}\nrule apart spread w v\nrule should-run rack w -> b"))
+    fault = next(one for one in plan.faults if one.vm == "vm-1")
+    assert fault.fault.name == "SoftRuleVioCorrectionDisallowed"
+    assert "rack" in fault.fault.sentence
+    assert "spread" in fault.fault.sentence
+    assert list(fault.hosts) == ["host-2"]
+
+
 def test_a_vm_just_moved_is_not_moved_for_balance() -> None:
     scenario = read("hot_host")
     moved = scenario.snapshot.vms.with_columns(moved_s=np.full(9, NOW_S - 10))
