@@ -90,7 +90,7 @@ class DrsForm(TabbedForm):
         ),
         help_text=gettext_lazy(
             "Target: 63 % ± 18. A host below 45 % over 40 minutes may be emptied; one above 81 % over 5 minutes has "
-            "another woken. DemandCapacityRatioTarget and …ToleranceHost under Advanced Options change it."
+            "another woken. Advanced options change both figures."
         ),
     )
     predictive = forms.BooleanField(

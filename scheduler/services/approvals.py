@@ -32,6 +32,6 @@ def given(cluster: Cluster) -> dict[str, str]:
 def carry_over(rows: Sequence[Recommendation], approved: Mapping[str, str]) -> None:
     """Mark the successors among new `rows`, which are not stored yet."""
     for row in rows:
-        who = approved.get(row.about)
+        who = approved.get(row.about, "")
         for one in closed(rows, [row]) if who else ():
             one.automatic, one.applied_by = True, who

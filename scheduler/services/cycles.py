@@ -203,14 +203,15 @@ def _note_faults(look: Look, decision: Decision, plan: CyclePlan) -> None:
         (row.vm, row.problem, row.fault["fault"]): row
         for row in DrsFault.objects.filter(cluster=look.cluster, decision__in=before).exclude(problem=EXECUTION)
     }
-    new, kept = [], []
+    rows = []
     for f in plan.faults:
         row = lasting.pop((f.vm, f.problem[:120], f.fault.name), None)
-        (new if row is None else kept).append(row := row or DrsFault(cluster=look.cluster, lab_s=look.now_s, vm=f.vm))
-        row.decision, row.vm_name, row.problem = decision, names.get(f.vm, ""), f.problem[:120]
-        row.fault, row.hosts = f.fault.to_dict(), {host: fault.to_dict() for host, fault in f.hosts.items()}
-    DrsFault.objects.bulk_create(new)
-    DrsFault.objects.bulk_update(kept, ("decision", "vm_name", "fault", "hosts"))
+        row = row or DrsFault(cluster=look.cluster, lab_s=look.now_s, vm=f.vm, problem=f.problem[:120])
+        row.decision, row.vm_name, row.fault = decision, names.get(f.vm, ""), f.fault.to_dict()
+        row.hosts = {host: fault.to_dict() for host, fault in f.hosts.items()}
+        rows.append(row)
+    DrsFault.objects.bulk_create(row for row in rows if row.pk is None)
+    DrsFault.objects.bulk_update([row for row in rows if row.pk], ("decision", "vm_name", "fault", "hosts"))
 
 
 def forget(cluster: Cluster, now_s: float) -> None:
@@ -221,7 +222,8 @@ def forget(cluster: Cluster, now_s: float) -> None:
     if size > KEPT_BYTES:
         oldest = Decision.objects.filter(cluster=cluster).order_by("id").values_list("id", flat=True)
         Decision.objects.filter(pk__in=list(oldest[: max(1, len(oldest) // 10)])).delete()
-    DrsFault.objects.filter(cluster=cluster, lab_s__lt=now_s - FAULTS_KEPT_S).delete()
+    old = DrsFault.objects.filter(cluster=cluster, lab_s__lt=now_s - FAULTS_KEPT_S)
+    old.exclude(decision__lab_s__gte=now_s - FAULTS_KEPT_S).delete()  # one that lasts stays
     Recommendation.objects.filter(
         cluster=cluster, created_lab_s__lt=now_s - FAULTS_KEPT_S, state__in=(Recommendation.GONE,)
     ).delete()
