@@ -237,6 +237,10 @@ class NoCompatibleHost(MethodFault):
     template = _("No host can run “%(name)s”: %(reason)s")
 
 
+class SoftRuleVioCorrectionDisallowed(MethodFault):
+    template = _("The preference “%(rule)s” cannot be kept for “%(name)s”: %(reason)s")
+
+
 class NoDiskSpace(MethodFault):
     template = _("The datastore “%(datastore)s” has %(free)s free; %(requested)s are needed.")
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from domain import faults
-from domain.snapshot import ClusterSnapshot, HostTable, PoolTable, Rule, RuleKind, VmTable
+from domain.snapshot import Automation, ClusterSnapshot, DpmBehavior, HostTable, PoolTable, Rule, RuleKind, VmTable
+from scheduler.engine.options import DpmOptions, DrsOptions, HaOptions
 
 TABLES: dict[str, Any] = {"hosts": HostTable, "vms": VmTable, "pools": PoolTable}
 _DIGITS = 3  # MHz, MiB and seconds need no more
@@ -23,6 +24,28 @@ def pack(data: Any) -> bytes:
 def unpack(blob: bytes) -> Any:
     """Raises zlib.error or ValueError for a blob that `pack` did not write."""
     return json.loads(zlib.decompress(bytes(blob)))
+
+
+def inputs_of(blob: bytes) -> tuple[ClusterSnapshot, DrsOptions]:
+    """What a cycle saw and the options that it was planned with."""
+    inputs = unpack(blob)
+    return snapshot_from_plain(inputs["snapshot"]), options_from_plain(inputs["options"])
+
+
+def options_from_plain(plain: dict[str, Any]) -> DrsOptions:
+    """Options from their `asdict`; what this version does not know is left out."""
+    dpm, ha = _known(DpmOptions, plain.get("dpm", {})), _known(HaOptions, plain.get("ha", {}))
+    if "behavior" in dpm:
+        dpm["behavior"] = DpmBehavior(dpm["behavior"])
+    own = _known(DrsOptions, plain) | {"dpm": DpmOptions(**dpm), "ha": HaOptions(**ha)}
+    if "automation" in own:
+        own["automation"] = Automation(own["automation"])
+    return DrsOptions(**own)
+
+
+def _known(cls: Any, plain: dict[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in fields(cls)}
+    return {name: value for name, value in plain.items() if name in names}
 
 
 def snapshot_to_plain(snapshot: ClusterSnapshot) -> dict[str, Any]:

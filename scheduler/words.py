@@ -20,6 +20,12 @@ AUTOMATION_HELP: dict[str, Text] = {
     ),
     "fullyAutomated": gettext_lazy("Virtual machines are placed and moved automatically."),
 }
+DPM_AUTOMATION_HELP: dict[str, Text] = {
+    "manual": gettext_lazy("DPM recommends which hosts to power on or off; a person applies it, moves included."),
+    "automated": gettext_lazy(
+        "Hosts are powered on and off automatically; off only where all their virtual machines may be moved so."
+    ),
+}
 DRS_STOPS: dict[int, Text] = {
     1: gettext_lazy("Conservative: only what rules, maintenance mode and standby demand."),
     2: gettext_lazy("Also moves that promise a significant improvement."),

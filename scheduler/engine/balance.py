@@ -26,7 +26,7 @@ _LOOK = 3  # candidates per source host that get an exact look
 _TARGETS = 24  # emptiest hosts considered as destinations
 _CURIOUS = 8  # hosts below the threshold that are looked at for the counterfactual
 _KEPT = 300  # candidates kept for the record
-_LEAST_POINTS = 0.25  # a host losing fewer points per weight is left alone
+LEAST_POINTS = 0.25  # a host losing fewer points per weight is left alone
 
 Candidate = tuple[Relocation, ...]
 
@@ -133,7 +133,7 @@ def _relieve(plan: Plan, movable: Bools) -> tuple[list[Chain], list[Considered]]
             if step is None:
                 break
             _take(plan, model, values, chain, step)
-            if model.ideal_value(source) - values[source] <= _LEAST_POINTS * max(plan.load[source, 3], 1e-12):
+            if model.ideal_value(source) - values[source] <= LEAST_POINTS * max(plan.load[source, 3], 1e-12):
                 break
         chains.append(chain)
     return chains, considered
@@ -144,8 +144,8 @@ def _sources(plan: Plan, loss: Floats) -> list[int]:
     threshold asks for are left alone, but for a few that tell what a bolder threshold would do."""
     points = np.where(plan.snapshot.hosts.running, loss / np.maximum(plan.load[:, 3], 1e-12), 0.0)
     order = np.argsort(-points, kind="stable")
-    eligible = [int(h) for h in order if points[h] > max(_LEAST_POINTS, SCORE_GAIN[plan.options.threshold])]
-    curious = [int(h) for h in order if points[h] > _LEAST_POINTS][len(eligible) :][:_CURIOUS]
+    eligible = [int(h) for h in order if points[h] > max(LEAST_POINTS, SCORE_GAIN[plan.options.threshold])]
+    curious = [int(h) for h in order if points[h] > LEAST_POINTS][len(eligible) :][:_CURIOUS]
     return eligible + curious
 
 

@@ -185,7 +185,7 @@ def _result(
     classic = plan.options.engine == "classic"
     rows: Ints = np.flatnonzero(start.on)
     return CyclePlan(
-        moves=build_moves(start, plan, ledger, steps, before, after),
+        moves=build_moves(start, plan, ledger, steps, power, before, after),
         power_actions=build_power_actions(plan, power, steps, ledger),
         faults=tuple(ledger.faults),
         refusals=tuple(ledger.refusals),

@@ -45,10 +45,12 @@ class Ledger:
         """A VM was moved; the first reason stays (steps run in order of importance)."""
         self.entries.setdefault(vm, Entry(reason, priority, fields, group))
 
-    def fail(self, plan: Plan, vm: int, problem: str, fault: MethodFault | None = None) -> None:
+    def fail(
+        self, plan: Plan, vm: int, problem: str, fault: MethodFault | None = None,
+        hosts: Mapping[str, MethodFault] | None = None,
+    ) -> None:  # fmt: skip
         """A VM that should move cannot; without a fault, every host refused it and each says why."""
-        name = plan.snapshot.vms.name[vm]
-        hosts: Mapping[str, MethodFault] = {}
+        name, hosts = plan.snapshot.vms.name[vm], hosts or {}
         if fault is None:
             hosts = plan.faults(vm)
             fault = NoCompatibleHost(name=name, reason=summary(hosts))

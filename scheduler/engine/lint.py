@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.snapshot import ClusterSnapshot, DpmBehavior
+from domain.snapshot import ClusterSnapshot, DpmBehavior, RuleKind
 from domain.text import _
 from scheduler.engine.compat import Against
 from scheduler.engine.ha import failover
@@ -42,6 +42,7 @@ def lint(snapshot: ClusterSnapshot, options: DrsOptions) -> list[Finding]:
     plan = Plan(snapshot, options)
     return [
         *_rule_conflicts(plan),
+        *_empty_rules(plan),
         *_overcommitted_pools(plan),
         *_vms_without_host(plan),
         *_endless_maintenance(plan),
@@ -54,6 +55,16 @@ def _rule_conflicts(plan: Plan) -> Iterator[Finding]:
     for conflict in plan.rules.conflicts:
         fields = {**conflict.fault.fields, "reason": conflict.fault.fields.get("reason", "")}
         yield Finding("rule-conflict", conflict.rule.name, conflict.fault.template, conflict.fix, fields)
+
+
+def _empty_rules(plan: Plan) -> Iterator[Finding]:
+    """Rules whose VM group has nobody in it: somebody believes that they do something."""
+    for rule in plan.rules.in_force:
+        if rule.kind is RuleKind.VM_HOST and not rule.vms:
+            yield Finding(
+                "rule-empty", rule.name, _("The rule “%(rule)s” is about no virtual machine of the cluster"),
+                _("Put virtual machines into its VM group, or delete the rule"), {"rule": rule.name},
+            )  # fmt: skip
 
 
 def _overcommitted_pools(plan: Plan) -> Iterator[Finding]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from domain.faults import SoftRuleVioCorrectionDisallowed
 from domain.snapshot import Floats, Ints, Rule, RuleKind
 from scheduler.engine.compat import Against
-from scheduler.engine.ledger import Ledger
+from scheduler.engine.ledger import Ledger, summary
 from scheduler.engine.results import Reason
 from scheduler.engine.rules import Violation
 from scheduler.engine.state import Plan
@@ -212,14 +213,32 @@ def repair_preferences(plan: Plan, ledger: Ledger) -> None:
             permitted = np.flatnonzero(plan.rules.should_cost[vm] < plan.rules.should_cost[vm, plan.host_ix[vm]])
             host = choose_host(plan, vm, permitted) if movable[vm] else None
             if host is None:
-                ledger.fail(plan, vm, f"rule {rule.name}", plan.obstacle(vm))
+                _fail_preference(plan, ledger, vm, rule, permitted)
             elif _overfull(plan, vm, np.array([host]))[0] == 0:
                 plan.move(vm, host)
                 ledger.note(vm, Reason.SHOULD_RULE, _PREFERRED, rule=rule.name)
+            else:
+                ledger.refuse(
+                    "migrate", plan.snapshot.vms.moref[vm], "the hosts that the rule “%(rule)s” prefers lack memory",
+                    "if they had room for what it demands", rule=rule.name,
+                )  # fmt: skip
+
+
+def _fail_preference(plan: Plan, ledger: Ledger, vm: int, rule: Rule, permitted: Ints) -> None:
+    """Nothing is wrong with the VM where it is: only the hosts that are preferred say why they do not take it."""
+    against = {plan.snapshot.hosts.moref[host]: fault for host in permitted if (fault := plan.fault(vm, int(host)))}
+    fault = plan.obstacle(vm) or SoftRuleVioCorrectionDisallowed(
+        name=plan.snapshot.vms.name[vm], rule=rule.name, reason=summary(against)
+    )
+    ledger.fail(plan, vm, f"rule {rule.name}", fault, against)
 
 
 def even_out(plan: Plan, ledger: Ledger) -> None:
-    """VM distribution: at most ``ceil(VMs·(1 + slack) / hosts)`` VMs per host, where no score is lost."""
+    """VM distribution: at most ``ceil(VMs·(1 + slack) / hosts)`` VMs per host, where no score is lost.
+
+    It comes last, so it undoes nothing: VMs that a rule keeps together stay where they are, and nobody goes where a
+    preferred rule would be broken that is not broken now.
+    """
     if not plan.options.even_distribution or plan.options.threshold < _PREFERRED:
         return
     open_hosts = np.flatnonzero(plan.accepting)
@@ -227,14 +246,16 @@ def even_out(plan: Plan, ledger: Ledger) -> None:
     slack = 1 + plan.options.even_distribution_slack_pct / 100
     most = int(np.ceil(running.sum() * slack / max(len(open_hosts), 1)))
     count = np.bincount(plan.host_ix[running], minlength=len(plan.room))
-    movable = plan.movable() & ~plan.held()
+    movable = plan.movable() & ~plan.held() & ~plan.rules.is_together
     for host in open_hosts[np.argsort(-count[open_hosts], kind="stable")]:
         for vm in plan.members(int(host))[np.argsort(plan.burden[plan.members(int(host)), 0], kind="stable")]:
             if count[host] <= most:
                 break
-            target = choose_host(plan, int(vm), open_hosts[count[open_hosts] < most]) if movable[vm] else None
+            no_worse = plan.rules.should_cost[vm] <= plan.rules.should_cost[vm, host]
+            fewer = open_hosts[(count[open_hosts] < most) & no_worse[open_hosts]]
+            target = choose_host(plan, int(vm), fewer) if movable[vm] else None
             if target is not None and _fullness(plan, int(vm), np.array([target]))[0] <= plan.options.dpm.high_ratio:
                 plan.move(int(vm), target)
                 count[host] -= 1
                 count[target] += 1
-                ledger.note(int(vm), Reason.EVEN_COUNT, 4)
+                ledger.note(int(vm), Reason.EVEN_COUNT, _PREFERRED)

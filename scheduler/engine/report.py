@@ -15,13 +15,14 @@ from scheduler.engine.state import Plan
 
 
 def build_moves(
-    start: Plan, plan: Plan, ledger: Ledger, steps: list[Step], before: Scores, after: Scores
-) -> tuple[Move, ...]:
+    start: Plan, plan: Plan, ledger: Ledger, steps: list[Step], power: list[PowerDecision], before: Scores,
+    after: Scores,
+) -> tuple[Move, ...]:  # fmt: skip
     """One recommendation per step, keyed m1, m2 … in a safe order."""
     keys = {step.vm: f"m{index}" for index, step in enumerate(steps, start=1)}
     rows = np.array([step.vm for step in steps], dtype=np.int64)
     seconds = migration_seconds(plan, rows, plan.host_ix[rows]) if len(rows) else np.zeros(0)
-    by_itself = _automatic(plan, ledger, rows)
+    by_itself = _automatic(plan, ledger, rows, power)
     moves = []
     for step, duration_s in zip(steps, seconds, strict=True):
         vm, entry = step.vm, ledger.entries[step.vm]
@@ -39,10 +40,12 @@ def build_moves(
     return tuple(moves)
 
 
-def _automatic(plan: Plan, ledger: Ledger, rows: Ints) -> dict[int, bool]:
-    """Which moves run without a person: those of fully automated VMs, a group only as a whole."""
+def _automatic(plan: Plan, ledger: Ledger, rows: Ints, power: list[PowerDecision]) -> dict[int, bool]:
+    """Which moves run without a person: those of fully automated VMs, a group only as a whole. The group of a host that
+    is to be switched off waits with it: nobody empties a host that then stays on."""
     full = {int(vm): bool(plan.snapshot.vms.automation[vm] == Automation.FULLY_AUTOMATED) for vm in rows}
     blocked = {ledger.entries[vm].group for vm, able in full.items() if not able and ledger.entries[vm].group}
+    blocked |= {decision.group for decision in power if decision.group and not decision.automatic}
     return {vm: able and ledger.entries[vm].group not in blocked for vm, able in full.items()}
 
 

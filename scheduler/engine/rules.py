@@ -12,6 +12,7 @@ import numpy as np
 
 from domain.faults import DrsRuleInvalid, MethodFault, RuleConflict
 from domain.snapshot import Bools, ClusterSnapshot, Ints, Rule, RuleKind
+from scheduler.engine.matching import most_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,11 @@ class RuleBook:
 
     def _vm_host_conflict(self, rule: Rule) -> Conflict | None:
         permitted = self.hosts_of(rule)
-        if not rule.mandatory:
-            return None
         if not permitted.any():
             fault = DrsRuleInvalid(rule=rule.name, reason="it leaves no host")
             return Conflict(rule, None, fault, "Add a host to the host group.")
+        if not rule.mandatory:
+            return None
         for vm in rule.vms:
             if not (self.must_ok[vm] & permitted).any():
                 return self._against(rule, self._must_rule_of(vm), f"“{self.snapshot.vms.name[vm]}” would have no host")
@@ -122,6 +123,9 @@ class RuleBook:
             other, vms = self.group_together.get(vm, (None, None))
             if vms is not None and not (self.must_ok[vms].all(axis=0) & permitted).any():
                 return self._against(rule, other, "the virtual machines kept together would have no common host")
+        for other, vms in self.apart:
+            if most_apart(self.must_ok[vms] & (permitted | ~np.isin(vms, rule.vms)[:, None])) < len(vms):
+                return self._against(rule, other, "the virtual machines kept apart would have too few hosts")
         return None
 
     def _apart_conflict(self, rule: Rule) -> Conflict | None:
@@ -130,7 +134,7 @@ class RuleBook:
             other, vms = self.group_together.get(vm, (None, ()))
             if len(set(vms) & set(members)) >= 2:
                 return self._against(rule, other, "it separates virtual machines that the other keeps together")
-        reachable = int(self.must_ok[members].any(axis=0).sum())
+        reachable = most_apart(self.must_ok[members])
         if reachable < len(members):
             fault = DrsRuleInvalid(
                 rule=rule.name, reason=f"{len(members)} virtual machines cannot be separated on {reachable} hosts"

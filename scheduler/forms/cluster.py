@@ -22,7 +22,15 @@ from scheduler.forms.base import ClusterDialog, TabbedForm
 from scheduler.isolation import LONGEST_SHUTDOWN_S, NONE, SHUTDOWN, SHUTDOWN_TIMEOUT_S
 from scheduler.services import settings
 from scheduler.settings_of import DPM_OWN, OWN
-from scheduler.words import AUTOMATION_HELP, DPM_STOPS, DRS_STOPS, ENGINES, ISOLATION_RESPONSES, MEMORY_METRICS
+from scheduler.words import (
+    AUTOMATION_HELP,
+    DPM_AUTOMATION_HELP,
+    DPM_STOPS,
+    DRS_STOPS,
+    ENGINES,
+    ISOLATION_RESPONSES,
+    MEMORY_METRICS,
+)
 
 HOSTS: Any = gettext_lazy("hosts")
 LEVELS = (DrsBehavior.MANUAL, DrsBehavior.PARTIAL, DrsBehavior.FULL)
@@ -80,6 +88,10 @@ class DrsForm(TabbedForm):
             ("any", gettext_lazy("any host is below the target utilization")),
             ("all", gettext_lazy("all hosts are below the target utilization")),
         ),
+        help_text=gettext_lazy(
+            "Target: 63 % ± 18. A host below 45 % over 40 minutes may be emptied; one above 81 % over 5 minutes has "
+            "another woken. Advanced options change both figures."
+        ),
     )
     predictive = forms.BooleanField(
         label=gettext_lazy("Wake hosts ahead of a forecast need"), required=False,
@@ -106,6 +118,7 @@ class DrsForm(TabbedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["drs_automation"].helps = AUTOMATION_HELP  # type: ignore[attr-defined]
+        self.fields["dpm_automation"].helps = DPM_AUTOMATION_HELP  # type: ignore[attr-defined]
 
     def handle(self, go: str, data: Any) -> Any:
         """A click on ADD or DELETE of the grid of advanced options."""

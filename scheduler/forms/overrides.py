@@ -28,6 +28,9 @@ class OverrideForm(DialogForm):
     drs_override = forms.ChoiceField(
         label=gettext_lazy("DRS automation level"), required=False,
         choices=[AS_CLUSTER, *((level.value, words.of(DrsBehavior, level).label) for level in DrsBehavior)],
+        help_text=gettext_lazy(
+            "Disabled: it is never moved, not even when its host enters maintenance mode, which then waits for it."
+        ),
     )  # fmt: skip
     ha_restart_priority = forms.ChoiceField(
         label=gettext_lazy("VM restart priority"), required=False, choices=[AS_CLUSTER, *RESTART_PRIORITIES.items()]

@@ -68,11 +68,12 @@ class Group(ClusterDialog):
     """A new group of the type that the address says, or an existing one."""
 
     form_class = GroupForm
-    template = "scheduler/drs/dialogs/refreshing.html"
+    template = "scheduler/drs/dialogs/rule.html"
     size = "lg"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.typed: Any = {}
         self.group: DrsGroup | None = own(DrsGroup, self.obj, self.query.get("group", ""))
         kind = self.group.kind if self.group else self.query.get("kind", "vm")
         self.kind = kind if kind in ("vm", "host") else "vm"
@@ -87,6 +88,7 @@ class Group(ClusterDialog):
         return {"name": self.group.name, "members": self.group.members} if self.group else {}
 
     def form(self, data: Any = None) -> Any:
+        self.typed = data or {}
         form = super().form(data)
         chosen = self.group.members if self.group else ()
         lines = vm_lines(self.user, self.obj, chosen) if self.kind == "vm" else host_lines(self.obj)
@@ -94,8 +96,17 @@ class Group(ClusterDialog):
         form.fields["members"] = TableField(heads, lines, many=True, required=False, label=_("Members"))
         return form
 
+    def conflicts(self, form: Any) -> list[Conflict]:
+        """What the members as ticked would bring to the rules that name the group."""
+        return rules.group_conflicts(self.obj, self.group, form["members"].value() or ()) if self.group else []
+
+    def context(self, form: Any) -> dict[str, Any]:
+        found = [said(conflict) for conflict in self.conflicts(form)]
+        return {"conflicts": found, "seen": _signature(found), "version": ""}
+
     def submit(self, form: Any) -> Any:
         values = form.cleaned_data
+        _tell_first(self.conflicts(form), self.typed)
         rules.save_group(self.user, self.obj, values["name"], self.kind, values["members"], self.group)
 
 
@@ -187,12 +198,16 @@ class Rule(ClusterDialog):
         return {"conflicts": found, "seen": _signature(found), "version": self.rule.change_version if self.rule else ""}
 
     def submit(self, form: Any) -> Any:
-        found = self.conflicts(form)
-        if found and self.typed.get("seen") != _signature([said(c) for c in found]):
-            raise found[0].fault  # told before it is saved; sent once more it is saved all the same
+        _tell_first(self.conflicts(form), self.typed)
         version = self.typed.get("version", "")
         expected = int(version) if version.isdigit() else None
         rules.save_rule(self.user, self.obj, self.values(form), self.rule, expected)
+
+
+def _tell_first(found: list[Conflict], typed: Any) -> None:
+    """Raise the first conflict unless the person has seen them: sent once more it is saved all the same."""
+    if found and typed.get("seen") != _signature([said(conflict) for conflict in found]):
+        raise found[0].fault
 
 
 def _signature(found: list[tuple[str, str]]) -> str:

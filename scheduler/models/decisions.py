@@ -65,7 +65,7 @@ class Recommendation(models.Model):
     state = models.CharField(max_length=8, choices=STATES, default=PENDING)
     created_lab_s = models.FloatField()
     ended_lab_s = models.FloatField(null=True, blank=True)
-    applied_by = models.CharField(max_length=150, blank=True, default="")
+    applied_by = models.CharField(max_length=150, blank=True, default="")  # also of one that was applied and waits
     task = models.ForeignKey(Task, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
@@ -75,6 +75,11 @@ class Recommendation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.vm_name or self.source_name}"
+
+    @property
+    def about(self) -> str:
+        """What is asked for; the next cycle says the same under another number."""
+        return f"{self.kind}:{self.vm or self.source}:{self.destination}"
 
 
 class DrsFault(models.Model):

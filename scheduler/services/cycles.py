@@ -27,7 +27,7 @@ from scheduler.engine.options import DrsOptions
 from scheduler.engine.results import CyclePlan, Move, PowerAction
 from scheduler.models import ClusterSchedule, Decision, DrsFault, Recommendation
 from scheduler.selectors.cluster import has_figures, snapshot_of
-from scheduler.services import standby
+from scheduler.services import approvals, standby
 from scheduler.services.migration import Target, relocate
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,8 @@ LEASE = timedelta(seconds=30)
 KEPT_DECISIONS = 1_500
 KEPT_BYTES = 32 * 1024**2
 FAULTS_KEPT_S = 86_400.0
+DRS = "DRS"  # who applied what nobody did
+EXECUTION = "execution"  # the problem of a fault met while a recommendation was carried out
 FORGET_EVERY_S = 3600.0  # the record may be longer than it is kept by what an hour brings
 
 _clusters = PreparedModels(lambda pk: Cluster.objects.filter(pk=pk, drs_enabled=True).order_by())
@@ -142,7 +144,9 @@ def _record(look: Look, options: DrsOptions, plan: CyclePlan, trigger: str, seco
 
 def _recommend(look: Look, decision: Decision, plan: CyclePlan) -> list[Recommendation]:
     """The new recommendations replace those that still wait; what is being carried out stays."""
+    approved: dict[str, str] = {}
     if _pending.any(look.cluster.pk):
+        approved = approvals.given(look.cluster)
         Recommendation.objects.filter(cluster=look.cluster, state=Recommendation.PENDING).update(
             state=Recommendation.GONE, ended_lab_s=look.now_s
         )
@@ -150,6 +154,7 @@ def _recommend(look: Look, decision: Decision, plan: CyclePlan) -> list[Recommen
     names |= dict(zip(look.snapshot.hosts.moref, look.snapshot.hosts.name, strict=True))
     rows = [_move_row(look, decision, m, names) for m in plan.moves]
     rows += [_power_row(look, decision, a, names) for a in plan.power_actions]
+    approvals.carry_over(rows, approved)
     return Recommendation.objects.bulk_create(rows)
 
 
@@ -189,20 +194,24 @@ def _power_row(look: Look, decision: Decision, action: PowerAction, names: dict[
 
 
 def _note_faults(look: Look, decision: Decision, plan: CyclePlan) -> None:
+    """A fault that the cycle before has met too keeps its row and its time: it is one fault that lasts."""
+    if not plan.faults:
+        return
     names = dict(zip(look.snapshot.vms.moref, look.snapshot.vms.name, strict=True))
-    DrsFault.objects.bulk_create(
-        DrsFault(
-            cluster=look.cluster,
-            decision=decision,
-            lab_s=look.now_s,
-            vm=f.vm,
-            vm_name=names.get(f.vm, ""),
-            problem=f.problem[:120],
-            fault=f.fault.to_dict(),
-            hosts={host: fault.to_dict() for host, fault in f.hosts.items()},
-        )
-        for f in plan.faults
-    )
+    before = Decision.objects.filter(cluster=look.cluster, pk__lt=decision.pk).order_by("-id").values("pk")[:1]
+    lasting = {
+        (row.vm, row.problem, row.fault["fault"]): row
+        for row in DrsFault.objects.filter(cluster=look.cluster, decision__in=before).exclude(problem=EXECUTION)
+    }
+    rows = []
+    for f in plan.faults:
+        row = lasting.pop((f.vm, f.problem[:120], f.fault.name), None)
+        row = row or DrsFault(cluster=look.cluster, lab_s=look.now_s, vm=f.vm, problem=f.problem[:120])
+        row.decision, row.vm_name, row.fault = decision, names.get(f.vm, ""), f.fault.to_dict()
+        row.hosts = {host: fault.to_dict() for host, fault in f.hosts.items()}
+        rows.append(row)
+    DrsFault.objects.bulk_create(row for row in rows if row.pk is None)
+    DrsFault.objects.bulk_update([row for row in rows if row.pk], ("decision", "vm_name", "fault", "hosts"))
 
 
 def forget(cluster: Cluster, now_s: float) -> None:
@@ -213,7 +222,8 @@ def forget(cluster: Cluster, now_s: float) -> None:
     if size > KEPT_BYTES:
         oldest = Decision.objects.filter(cluster=cluster).order_by("id").values_list("id", flat=True)
         Decision.objects.filter(pk__in=list(oldest[: max(1, len(oldest) // 10)])).delete()
-    DrsFault.objects.filter(cluster=cluster, lab_s__lt=now_s - FAULTS_KEPT_S).delete()
+    old = DrsFault.objects.filter(cluster=cluster, lab_s__lt=now_s - FAULTS_KEPT_S)
+    old.exclude(decision__lab_s__gte=now_s - FAULTS_KEPT_S).delete()  # one that lasts stays
     Recommendation.objects.filter(
         cluster=cluster, created_lab_s__lt=now_s - FAULTS_KEPT_S, state__in=(Recommendation.GONE,)
     ).delete()
@@ -268,8 +278,8 @@ def _do(user: Any, recommendation: Recommendation) -> Task:
         )
         host = Host.objects.select_related("cluster", "vcenter").get(vcenter=vcenter, moref=recommendation.destination)
         # Whoever may apply recommendations need not hold the privileges of each move: the system moves, in their name.
-        name = user.get_username() if user is not None else "DRS"
-        reason = TaskReason.SYSTEM if user is None else TaskReason.USER
+        name = _in_the_name_of(user, recommendation)
+        reason = TaskReason.SYSTEM if name == DRS else TaskReason.USER
         return relocate(None, vm, Target(host=host), cause="drs", reason=reason, initiator_name=name)
     host = Host.objects.select_related("cluster", "vcenter").get(vcenter=vcenter, moref=recommendation.source)
     if recommendation.kind == "powerOn":
@@ -277,9 +287,14 @@ def _do(user: Any, recommendation: Recommendation) -> Task:
     return standby.enter(None, host, cause="dpm")
 
 
+def _in_the_name_of(user: Any, recommendation: Recommendation) -> str:
+    """Whoever applies it now, or has applied it before it could be carried out; else DRS itself."""
+    return user.get_username() if user is not None else recommendation.applied_by or DRS
+
+
 def _close(change: Change, recommendation: Recommendation, state: str, user: Any, task: Task | None) -> None:
     recommendation.state, recommendation.task, recommendation.ended_lab_s = state, task, change.lab_s
-    recommendation.applied_by = user.get_username() if user is not None else "DRS"
+    recommendation.applied_by = _in_the_name_of(user, recommendation)
     recommendation.save(update_fields=["state", "task", "ended_lab_s", "applied_by"])
     change.fact("object.changed", recommendation.cluster.moref)
 
@@ -291,7 +306,7 @@ def _keep_fault(change: Change, recommendation: Recommendation, fault: faults.Me
         lab_s=change.lab_s,
         vm=recommendation.vm or recommendation.source,
         vm_name=recommendation.vm_name or recommendation.source_name,
-        problem="execution",
+        problem=EXECUTION,
         fault=fault.to_dict(),
         hosts={recommendation.destination: fault.to_dict()} if recommendation.destination else {},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domain import faults
@@ -15,9 +15,10 @@ from scheduler.engine.lint import Finding
 from scheduler.engine.lint import lint as lint_snapshot
 from scheduler.engine.placement import FailurePrediction, predict_failure
 from scheduler.engine.results import CyclePlan
+from scheduler.engine.why import WhyNot, why_not
 from scheduler.models import Decision, Recommendation
 from scheduler.selectors.cluster import snapshot_of
-from scheduler.services import cycles
+from scheduler.services import approvals, cycles
 
 
 def run_now(user: Any, cluster: Cluster) -> Decision:
@@ -48,27 +49,18 @@ def apply(user: Any, cluster: Cluster, ids: Sequence[int] | None = None) -> list
         .select_related("cluster__vcenter", "decision")
         .order_by("priority", "id")
     )
-    chosen = waiting if ids is None else _closed(waiting, set(ids))
+    wanted = waiting if ids is None else [row for row in waiting if row.pk in set(ids)]
+    # What is automatic is under way: it follows when what it waits for has ended.
+    chosen = [row for row in approvals.closed(waiting, wanted) if not row.automatic]
+    name = user.get_username() if user is not None else cycles.DRS
     results = []
     for recommendation in chosen:
         if cycles.ready(cluster, recommendation):
             results.append(Applied(recommendation, cycles.carry_out(user, recommendation)))
         else:
-            # It follows by itself when what it waits for has ended.
-            Recommendation.objects.filter(pk=recommendation.pk).update(automatic=True)
+            Recommendation.objects.filter(pk=recommendation.pk).update(automatic=True, applied_by=name)
             results.append(Applied(recommendation, None, "waits"))
     return results
-
-
-def _closed(waiting: Sequence[Recommendation], ids: set[int]) -> list[Recommendation]:
-    """The chosen ones with their prerequisites and groups."""
-    by_key = {r.key: r for r in waiting}
-    wanted = [r for r in waiting if r.pk in ids]
-    for recommendation in wanted:  # grows while it is walked
-        more = [by_key[k] for k in recommendation.prerequisites if k in by_key]
-        more += [r for r in waiting if recommendation.group and r.group == recommendation.group]
-        wanted += [r for r in more if r not in wanted]
-    return sorted(wanted, key=lambda r: (r.priority, r.pk))
 
 
 def dry_run(user: Any, cluster: Cluster, **changed: Any) -> CyclePlan:
@@ -80,13 +72,25 @@ def dry_run(user: Any, cluster: Cluster, **changed: Any) -> CyclePlan:
 
 
 def replay(user: Any, decision: Decision, **changed: Any) -> CyclePlan:
-    """A recorded cycle again, with other options."""
+    """A recorded cycle again, as it was but for the options that are changed."""
     check(user, "System.Read", decision.cluster)
-    inputs = recording.unpack(bytes(decision.inputs))
-    snapshot = recording.snapshot_from_plain(inputs["snapshot"])
-    return plan_cycle(
-        snapshot, settings_of.options_of(decision.cluster, **{"enabled": True, **changed}), decision.lab_s
-    )
+    snapshot, options = recording.inputs_of(bytes(decision.inputs))
+    return plan_cycle(snapshot, replace(options, **{"enabled": True, **changed}), decision.lab_s)
+
+
+def why(user: Any, cluster: Cluster, moref: str, decision: Decision | None = None, **changed: Any) -> WhyNot | None:
+    """Why a VM stayed in a recorded cycle, or stays now; None where the cycle did not know it."""
+    check(user, "System.Read", cluster)
+    if decision is not None:
+        now_s = decision.lab_s
+        snapshot, options = recording.inputs_of(bytes(decision.inputs))
+        options = replace(options, **changed) if changed else options
+    else:
+        now_s = cluster.vcenter.lab_seconds()
+        snapshot, options = snapshot_of(cluster, now_s), settings_of.options_of(cluster, **changed)
+    if moref not in snapshot.vms.moref:
+        return None
+    return why_not(snapshot, options, now_s, snapshot.vms.moref.index(moref))
 
 
 def lint(user: Any, cluster: Cluster) -> list[Finding]:

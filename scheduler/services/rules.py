@@ -105,12 +105,32 @@ def conflicts(cluster: Cluster, rule: DrsRule) -> list[Conflict]:
     """What stands against `rule` beside the cluster's other rules: to be shown before it is saved."""
     if rule.kind == "dependency":
         return []
-    frame = frame_of(cluster)
-    vm_row = {m: i for i, m in enumerate(frame.snapshot.vms.moref)}
-    host_row = {m: i for i, m in enumerate(frame.snapshot.hosts.moref)}
-    others = tuple(r for r in frame.snapshot.rules if r.key != (rule.pk or 0))
-    snapshot = replace(frame.snapshot, rules=(*others, rule_row(rule, vm_row, host_row)))
-    return [c for c in RuleBook(snapshot).conflicts if c.rule.name == rule.name or c.rule.key == (rule.pk or 0)]
+    return _brought_by(cluster, [rule], own=rule.pk or 0)
+
+
+def group_conflicts(cluster: Cluster, group: DrsGroup, members: Sequence[str]) -> list[Conflict]:
+    """The conflicts that other members of a group would bring to the rules that name it."""
+    changed = list(DrsRule.objects.filter(Q(vm_group=group) | Q(host_group=group), cluster=cluster, kind="vm_host")
+                   .select_related("vm_group", "host_group"))  # fmt: skip
+    for rule in changed:
+        for named in (rule.vm_group, rule.host_group):
+            if named is not None and named.pk == group.pk:
+                named.members = list(members)
+    return _brought_by(cluster, changed) if changed else []
+
+
+def _brought_by(cluster: Cluster, changed: Sequence[DrsRule], own: int | None = None) -> list[Conflict]:
+    """Conflicts with these rules as they would be: those that there are not now, and those of the rule `own`.
+
+    The older rule wins, so a change of it shows as a conflict of a newer one."""
+    snapshot = frame_of(cluster).snapshot
+    vm_row = {m: i for i, m in enumerate(snapshot.vms.moref)}
+    host_row = {m: i for i, m in enumerate(snapshot.hosts.moref)}
+    present = {conflict.rule.key for conflict in RuleBook(snapshot).conflicts} - {own}
+    keys = {rule.pk or 0 for rule in changed}
+    others = [rule for rule in snapshot.rules if rule.key not in keys]
+    would_be = replace(snapshot, rules=(*others, *(rule_row(rule, vm_row, host_row) for rule in changed)))
+    return [conflict for conflict in RuleBook(would_be).conflicts if conflict.rule.key not in present]
 
 
 def save_rule(

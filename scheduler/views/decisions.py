@@ -16,7 +16,7 @@ from inventory import words as common
 from inventory.models import Host, VirtualMachine
 from inventory.pages import section
 from inventory.pages.registry import MONITOR
-from scheduler import recording, settings_of
+from scheduler import recording
 from scheduler.models import Decision
 from scheduler.services import drs
 from scheduler.views import drs_utilization  # noqa: F401  its sections come before these
@@ -92,7 +92,8 @@ def page_of(page: Any) -> dict[str, Any]:
     if other and not names:
         names = _names_now(page.obj)
     at = next((i for i, row in enumerate(rows) if row == chosen), 0)
-    vm = asked.get("vm", "")
+    vm = asked.get("vm", "") if asked.get("vm", "") in names else ""
+    tried = "replay" if asked.get("what") == "replay" else "now"
     return {
         "chosen": chosen,
         "pinned": bool(asked.get("decision")),
@@ -105,13 +106,17 @@ def page_of(page: Any) -> dict[str, Any]:
         "newer": rows[at - 1] if at > 0 else None,
         "older": rows[at + 1] if at + 1 < len(rows) else None,
         "trigger": TRIGGERS.get(chosen.trigger, chosen.trigger) if chosen else "",
-        "plan": told(plan, names, vm, engine),
-        "other": told(other, names, vm, _engine_of_other(page)) if other else None,
+        "plan": told(plan, names, vm, engine) | _explained(page, plan, names, vm, chosen),
+        "other": told(other, names, vm, _engine_of_other(page, engine))
+        | _explained(page, other, names, vm, chosen if tried == "replay" else None, **_changed(asked))
+        if other
+        else None,
         "other_why": why,
-        "asked": {name: asked.get(name, "") for name in ("what", "threshold", "engine", "vm")},
+        "asked": {name: asked.get(name, "") for name in ("what", "threshold", "engine")} | {"vm": vm},
         "thresholds": DRS_STOPS,
         "engines": ENGINES,
         "vms": sorted((names[m], m) for m in plan.get("vm_scores", {}) if m in names)[:2_000],
+        "hosts": sorted((names[one["host"]], one["host"]) for one in plan.get("hosts", ()) if one["host"] in names),
     }
 
 
@@ -131,11 +136,6 @@ def _recorded(decision: Decision) -> tuple[dict[str, Any], Names, str]:
     tables = (inputs["snapshot"][kind] for kind in ("vms", "hosts"))
     names = {moref: name for table in tables for moref, name in zip(table["moref"], table["name"], strict=True)}
     return plan, names, str(inputs["options"].get("engine", ""))
-
-
-def _engine_of_other(page: Any) -> str:
-    """The engine of the replay or dry run that the address asks for."""
-    return settings_of.options_of(page.obj, **_changed(page.request.GET)).engine
 
 
 def _names_now(cluster: Any) -> Names:
@@ -167,6 +167,53 @@ def _changed(asked: Any) -> dict[str, Any]:
     if asked.get("engine", "") in ENGINES:
         changed["engine"] = asked["engine"]
     return changed
+
+
+def _engine_of_other(page: Any, recorded: str) -> str:
+    """The engine of the replay or dry run that the address asks for."""
+    present = recorded if page.request.GET.get("what") == "replay" else (page.obj.drs_options or {}).get("engine")
+    return str(_changed(page.request.GET).get("engine") or present or "score")
+
+
+# --- why -------------------------------------------------------------------------------------------------------------
+def _explained(
+    page: Any, plan: dict[str, Any] | None, names: Names, moref: str, decision: Decision | None, **changed: Any
+) -> dict[str, Any]:
+    """Why one VM or host moves, stays or is still on, under `why`; nothing where nobody is asked about."""
+    if not plan or not moref:
+        return {}
+    moves = [_move(one, names) for one in plan["moves"] if one["vm"] == moref]
+    actions = [_power(one, names) for one in plan["power_actions"] if one["host"] == moref]
+    done: dict[str, Any] = {"name": names[moref], "hosts": []}
+    if moves or actions:
+        return {"why": done | {"text": f"{(moves + actions)[0]['text']}: {(moves + actions)[0]['why']}"}}
+    if moref in {one["host"] for one in plan["hosts"]}:
+        return {"why": done | {"text": _host_said(plan, moref)}}
+    found = drs.why(page.user, page.obj, moref, decision, **changed)
+    if found is None:
+        return {}
+    answer = _answer(found.answer.to_dict()) if found.answer else {"text": "", "counterfactual": ""}
+    hosts = [_answer(one) | {"name": names.get(one["host"], one["host"])} for one in found.to_dict()["hosts"]]
+    return {"why": done | answer | {"hosts": hosts}}
+
+
+def _host_said(plan: dict[str, Any], moref: str) -> str:
+    """A host that nobody had a reason to look at; the others have a refusal below."""
+    if any(one["entity"] == moref for one in plan["refusals"]):
+        return ""
+    return _(
+        "DPM did not look at it in this cycle: power management is off, or the host is in no state to be switched."
+    )
+
+
+def _answer(one: dict[str, Any]) -> dict[str, Any]:
+    fields = dict(one["fields"])
+    if one.get("fault"):
+        fields["why"] = common.fault_sentence(one["fault"])
+    return {
+        "text": sentence(one["reason"], fields), "counterfactual": sentence(one["counterfactual"], fields),
+        "score": one.get("score"), "points": one.get("points"),
+    }  # fmt: skip
 
 
 # --- a plan in words -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import BooleanField, Case, When
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,10 +32,10 @@ def recommendations(page: Any) -> dict[str, Any]:
     rows = list(waiting.order_by("priority", "id")[:MOST])
     buttons = Buttons(page)
     off = "" if page.obj.drs_enabled else _("DRS is turned off.")
-    none = "" if rows else _("There is nothing to apply.")
+    none = "" if any(not row.automatic for row in rows) else _("There is nothing to apply.")
     return {
         "cluster": page.obj,
-        "rows": [(row, token(row)) for row in rows],
+        "rows": [(row, row.about) for row in rows],
         "last": decisions(page.obj).first(),
         "run": buttons.post("run", gettext_lazy("Run DRS Now"), why=off),
         "apply": buttons.post("apply", gettext_lazy("Apply Recommendations"), "Resource.ApplyRecommendation", none),
@@ -43,15 +44,13 @@ def recommendations(page: Any) -> dict[str, Any]:
     }
 
 
-def token(row: Recommendation) -> str:
-    """What a recommendation is about; the next cycle says the same under another number."""
-    return f"{row.kind}:{row.vm or row.source}:{row.destination}"
-
-
 @section(MONITOR, "faults", gettext_lazy("Faults"), CLUSTER, group="drs", template="scheduler/drs/faults.html")
 def faults(page: Any) -> dict[str, Any]:
     """What DRS wanted and could not do; the lower panel says for each host why."""
-    found = DrsFault.objects.filter(cluster=page.obj).order_by("-id")
+    last = decisions(page.obj).values("pk")[:1]
+    found = DrsFault.objects.filter(cluster=page.obj).annotate(
+        lasts=Case(When(decision__in=last, then=True), default=False, output_field=BooleanField())
+    ).order_by("-lasts", "-id")  # fmt: skip
     rows = Paginator(found, PAGE).get_page(page.request.GET.get("page"))
     chosen = _chosen(found, page.request.GET.get("fault", ""), rows)
     hosts = selectors.hosts_visible(page.user, page.vc).filter(cluster=page.obj).select_related("vcenter")
@@ -92,10 +91,12 @@ def tone_of(score: float) -> str:
     return "error" if score < LOW else ("warn" if score < HIGH else "ok")
 
 
+READY = "ready"  # sums of ms over the vCPUs and a sample: shown as the share of that time
+SAMPLE_MS = 20_000.0
 COLUMNS = (
     (gettext_lazy("Active CPU"), figures.CPU_DEMAND_MHZ, "MHz"),
     (gettext_lazy("Used CPU"), figures.CPU_USAGE_MHZ, "MHz"),
-    (gettext_lazy("CPU Readiness"), figures.CPU_READY_MS, "ms"),
+    (gettext_lazy("CPU Readiness"), figures.CPU_READY_MS, READY),
     (gettext_lazy("Granted Memory"), figures.MEMORY_GRANTED_KB, "KB"),
     (gettext_lazy("Swapped Memory"), figures.MEMORY_SWAPPED_KB, "KB"),
     (gettext_lazy("Ballooned Memory"), figures.MEMORY_BALLOON_KB, "KB"),
@@ -135,8 +136,13 @@ def bucket_of(score: float) -> int:
 
 
 def _line(page: Any, vm: Any, score: float) -> dict[str, Any]:
-    cells = [
-        Figure(label, figures.value(page.latest, "vm", vm.slot, key), unit, f"{vm.moref} {key}")
-        for label, key, unit in COLUMNS
-    ]
+    cells = [_cell(page, vm, label, key, unit) for label, key, unit in COLUMNS]
     return {"vm": vm, "score": score, "tone": tone_of(score), "cells": cells}
+
+
+def _cell(page: Any, vm: Any, label: Any, key: int, unit: str) -> Figure:
+    value = figures.value(page.latest, "vm", vm.slot, key)
+    if unit != READY:
+        return Figure(label, value, unit, f"{vm.moref} {key}")
+    share = None if value is None else 100 * 100 * value / SAMPLE_MS / max(vm.vcpus, 1)  # percent is counted in 1/100 %
+    return Figure(label, share, "percent")

@@ -1,6 +1,7 @@
-"""Cluster > Monitor > vSphere DRS > CPU / Memory Utilization: a bar per host, a block per VM.
+"""Cluster > Monitor > vSphere DRS > CPU / Memory / Network Utilization: a bar per host, a block per VM.
 
-The length of a block is what the VM uses, its colour which part of what it is entitled to it gets.
+The length of a block is what the VM uses, its colour which part of what it is entitled to it gets. Nobody is entitled
+to a part of a network: there the colour is what a link as busy as the host's delivers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +20,8 @@ from inventory import format as forms
 from inventory import selectors
 from inventory.pages import figures, section
 from inventory.pages.registry import MONITOR
+from scheduler.engine.surrogate import net_share
+from scheduler.selectors.cluster import MIB_PER_S_PER_MBPS
 from scheduler.views import drs_monitor  # noqa: F401  its sections come before these
 from scheduler.views.drs_base import CLUSTER, newest, plan_of
 
@@ -28,7 +32,8 @@ FULL, GOOD, POOR = 0.98, 0.8, 0.5
 
 @dataclass(frozen=True)
 class Resource:
-    """One of the two resources: its counters, what turns them into MHz or MiB, and the key of the entitlements."""
+    """One of the resources: its counters, what turns them into the unit of the capacity, and the key of the
+    entitlements; without one every VM of a host gets the same part of what it asks for."""
 
     used: int
     demand: int
@@ -46,6 +51,10 @@ CPU = Resource(
 MEMORY = Resource(
     figures.MEMORY_CONSUMED_KB, figures.MEMORY_ACTIVE_KB, 1 / KIB, "entitlement_mem_mib",
     lambda host: float(host.memory_mib), forms.mib, "MB",
+)  # fmt: skip
+NETWORK = Resource(
+    figures.NET_KBPS, figures.NET_KBPS, 1.0, "",
+    lambda host: (host.nic_mbps or [10_000])[0] * MIB_PER_S_PER_MBPS * KIB, forms.kbps, "MB/s",
 )  # fmt: skip
 
 
@@ -82,6 +91,12 @@ def memory_utilization(page: Any) -> dict[str, Any]:
     return _utilization(page, MEMORY)
 
 
+@section(MONITOR, "network-utilization", gettext_lazy("Network Utilization"), CLUSTER, group="drs",
+         template="scheduler/drs/utilization.html")  # fmt: skip
+def network_utilization(page: Any) -> dict[str, Any]:
+    return _utilization(page, NETWORK) | {"legend": ASKED_LEGEND}
+
+
 def _utilization(page: Any, resource: Resource) -> dict[str, Any]:
     absolute = page.request.GET.get("in") == "unit"
     visible = selectors.hosts_visible(page.user, page.vc).filter(cluster=page.obj)
@@ -91,7 +106,7 @@ def _utilization(page: Any, resource: Resource) -> dict[str, Any]:
         on[vm.host_id].append(vm)
     hosts = list(visible.select_related("vcenter").order_by("name"))
     widest = max((resource.capacity(host) for host in hosts), default=1.0)
-    entitled = plan_of(newest(page.obj)).get(resource.entitled, {})
+    entitled = plan_of(newest(page.obj)).get(resource.entitled, {}) if resource.entitled else {}
     draw = _Drawing(page, resource, entitled)
     bars = [draw.bar(host, on[host.pk], widest if absolute else resource.capacity(host)) for host in hosts]
     return {"bars": bars, "absolute": absolute, "unit": resource.unit, "drawn_width": WIDTH, "legend": LEGEND}
@@ -103,6 +118,7 @@ LEGEND = (
     ("poor", gettext_lazy("50 % or more")),
     ("bad", gettext_lazy("less than half")),
 )
+ASKED_LEGEND = (("full", gettext_lazy("gets all it asks for")), *LEGEND[1:])
 
 
 class _Drawing:
@@ -115,12 +131,14 @@ class _Drawing:
         form, capacity = self.resource.form, self.resource.capacity(host)
         used = {vm.moref: self._figure(vm, self.resource.used) or 0.0 for vm in vms}
         total, x, blocks = sum(used.values()), 0.0, []
+        busy = total / capacity if capacity else 0.0
         stretch = WIDTH / max(scale, total, 1.0)  # what is over the top is drawn too
         for vm in sorted(vms, key=lambda one: -used[one.moref]):
             width = used[vm.moref] * stretch
-            blocks.append(Block(vm, round(x, 2), round(width, 2), *self._said(vm, used[vm.moref])))
+            said = self._said(vm, used[vm.moref]) if self.resource.entitled else self._shared(vm, used[vm.moref], busy)
+            blocks.append(Block(vm, round(x, 2), round(width, 2), *said))
             x += width
-        pct = 100 * total / capacity if capacity else 0.0
+        pct = 100 * busy
         return Bar(host, blocks, form(total), form(capacity), pct, round(capacity * stretch, 2))
 
     def _figure(self, vm: Any, key: int) -> float | None:
@@ -138,6 +156,12 @@ class _Drawing:
         }  # fmt: skip
         text = _("%(vm)s\nEntitled: %(entitled)s\nDemand: %(demand)s\nDelivered: %(used)s (%(pct)s of entitlement)")
         return tone(share), text % fields
+
+    def _shared(self, vm: Any, used: float, busy: float) -> tuple[str, str]:
+        """The same for a VM on a link that all VMs of the host use alike."""
+        share = float(net_share(np.array([busy]))[0])
+        fields = {"vm": vm.name, "used": self.resource.form(used), "pct": forms.pct(round(100 * share, 1))}
+        return tone(share), _("%(vm)s\nUsed: %(used)s\nDelivered: %(pct)s of what it asks for") % fields
 
 
 def delivered(used: float, entitled: float | None, demand: float | None) -> float:

@@ -16,7 +16,6 @@ from inventory import selectors
 from inventory.views.guard import in_background, members_only, refusal
 from scheduler.models import Recommendation
 from scheduler.services import drs
-from scheduler.views.drs_monitor import token
 
 
 @require_POST
@@ -64,7 +63,7 @@ def _ids(request: HttpRequest, cluster: Any) -> list[int] | None:
         return None
     wanted = set(request.POST.getlist("only"))
     waiting = Recommendation.objects.filter(cluster=cluster, state=Recommendation.PENDING)
-    return [row.pk for row in waiting if token(row) in wanted]
+    return [row.pk for row in waiting if row.about in wanted]
 
 
 def _answer(request: HttpRequest, cluster: Any, said: list[str], tasks: list[Any]) -> HttpResponse:

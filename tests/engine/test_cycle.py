@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from domain.faults import InvalidArgument
+from domain.snapshot import DpmBehavior
 from scheduler.engine.drs import evacuation_plan, plan_cycle
 from scheduler.engine.options import DrsOptions, with_advanced
 from scheduler.engine.results import CyclePlan, Reason
@@ -104,6 +105,29 @@ def test_preferred_rules_wait_for_threshold_two() -> None:
     assert "lic" in found
 
 
+CROWD = "\n".join([
+    "option even_distribution true", *[f"host {host} cpu=20000 mem=65536" for host in "abc"],
+    *[f"vm w{n} on=a cpu=500 mem=2048" for n in range(9)],
+])  # fmt: skip
+
+
+def test_an_even_number_of_vms_per_host_is_a_preference_like_any_other() -> None:
+    """Nine on one of three hosts: three each, from threshold 2, with a priority that this threshold lets through."""
+    plan = cycle(parse(CROWD), threshold=2)
+    assert [host.vms_after for host in plan.hosts] == [3, 3, 3]
+    assert {(move.reason, move.priority, move.automatic) for move in plan.moves} == {(Reason.EVEN_COUNT, 2, True)}
+    assert cycle(parse(CROWD), threshold=1).moves == ()
+
+
+def test_an_even_number_of_vms_per_host_breaks_no_rule() -> None:
+    """Who is kept together stays together, who prefers a host stays on it; the others are spread."""
+    together = cycle(parse(f"{CROWD}\nrule together pair w0 w1 w2 w3"))
+    assert not {"vm-1", "vm-2", "vm-3", "vm-4"} & {move.vm for move in together.moves}
+    assert together.moves
+    preferred = cycle(parse(f"{CROWD}\nrule should-run home w0 w1 w2 w3 w4 w5 -> a"))
+    assert {move.vm for move in preferred.moves} == {"vm-7", "vm-8", "vm-9"}
+
+
 def test_manual_vms_get_recommendations_that_wait() -> None:
     scenario = read("rules")
     automation = scenario.snapshot.vms.automation.copy()
@@ -148,6 +172,33 @@ def test_a_contradiction_disables_the_newer_rule_and_says_so() -> None:
     plan = cycle(scenario)
     assert plan.moves == ()
     assert [f.fault.name for f in plan.faults] == ["RuleConflict"]
+
+
+def test_separated_vms_must_each_have_a_host_of_their_own() -> None:
+    """Three apart, two of them then tied to one host: the newer rule gives way, wherever the third may run."""
+    hosts = "\n".join(f"host {name} cpu=20000 mem=65536" for name in "abc")
+    vms = "\n".join(f"vm w{n} on={'abc'[n]} cpu=500 mem=2048" for n in range(3))
+    rules = "rule apart spread w0 w1 w2\nrule must-run tied w0 w1 -> a"
+    scenario = parse(f"{hosts}\n{vms}\n{rules}")
+    plan = cycle(scenario)
+    assert plan.moves == ()
+    assert [fault.fault.name for fault in plan.faults] == ["RuleConflict"]
+    assert plan.faults[0].fault.fields["rule"] == "tied"
+    swapped = parse(f"{hosts}\n{vms}\n" + "\n".join(reversed(rules.split("\n"))))
+    refused = cycle(swapped).faults
+    assert "3 virtual machines cannot be separated on 2 hosts" in refused[0].fault.sentence
+
+
+def test_a_preference_that_cannot_be_kept_names_the_hosts_that_refuse_and_no_others() -> None:
+    """The VM runs well where it is: nobody says that no host can run it."""
+    hosts = "host a cpu=20000 mem=65536\nhost b cpu=20000 mem=65536\nhost c cpu=20000 mem=65536"
+    vms = "vm w on=a cpu=500 mem=2048\nvm v on=b cpu=500 mem=2048"
+    plan = cycle(parse(f"{hosts}\n{vms}\nrule apart spread w v\nrule should-run rack w -> b"))
+    fault = next(one for one in plan.faults if one.vm == "vm-1")
+    assert fault.fault.name == "SoftRuleVioCorrectionDisallowed"
+    assert "rack" in fault.fault.sentence
+    assert "spread" in fault.fault.sentence
+    assert list(fault.hosts) == ["host-2"]
 
 
 def test_a_vm_just_moved_is_not_moved_for_balance() -> None:
@@ -215,6 +266,18 @@ def test_at_night_hosts_are_emptied_and_everybody_else_has_a_reason() -> None:
     assert why["host-3"] == "its last exit from standby failed"
     assert why["host-4"] == "it has no working wake method"
     assert why["host-5"] == "power management is disabled for this host"
+
+
+def test_a_host_that_only_a_person_may_switch_off_is_not_emptied_before() -> None:
+    """Manual power management in a fully automated cluster: its moves wait together with the host."""
+    scenario = read("night")
+    hosts = scenario.snapshot.hosts
+    manual = hosts.with_columns(dpm_behavior=np.minimum(hosts.dpm_behavior, int(DpmBehavior.MANUAL)))
+    plan = plan_cycle(replace(scenario.snapshot, hosts=manual), scenario.options, NOW_S)
+    assert [(a.operation, a.automatic) for a in plan.power_actions] == [("powerOff", False)]
+    waiting = {move.key: move.automatic for move in plan.moves if move.group == plan.power_actions[0].group}
+    assert waiting
+    assert not any(waiting.values())
 
 
 def test_in_the_morning_the_host_that_can_is_woken() -> None:

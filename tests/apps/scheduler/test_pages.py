@@ -19,8 +19,8 @@ from tests.cast import make_cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MONITOR = (
-    "recommendations", "faults", "drs-history", "scores", "cpu-utilization", "memory-utilization", "decisions",
-    "drs-check", "power", "replay",
+    "recommendations", "faults", "drs-history", "scores", "cpu-utilization", "memory-utilization",
+    "network-utilization", "decisions", "drs-check", "power", "replay",
 )  # fmt: skip
 CONFIGURE = ("drs", "ha", "evc", "groups", "rules", "overrides", "host-options")
 PAGES = [("monitor", slug) for slug in MONITOR] + [("configure", slug) for slug in CONFIGURE] + [("summary", "")]

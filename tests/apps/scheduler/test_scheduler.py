@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils.timezone import now
 
 from domain import faults
@@ -14,7 +15,7 @@ from inventory import fleet
 from inventory.models import Event, Host, Task, VirtualMachine
 from inventory.services import clusters, tasks, vms
 from scheduler import recording
-from scheduler.models import ClusterSchedule, Decision, DrsGroup, HaRestart, Migration, Recommendation
+from scheduler.models import ClusterSchedule, Decision, DrsFault, DrsGroup, HaRestart, Migration, Recommendation
 from scheduler.prechecks import verdicts
 from scheduler.selectors.cluster import frame_of
 from scheduler.services import cycles, drs, maintenance, rules, standby
@@ -189,6 +190,72 @@ def test_a_decision_can_be_replayed_with_other_settings():
     assert [m.vm for m in same.moves] == [m["vm"] for m in recording.unpack(decision.plan)["moves"]]
     assert not drs.replay(None, decision, threshold=1).moves
     assert Decision.objects.count() == 1
+
+
+def test_a_replay_keeps_the_options_of_its_cycle():
+    """Settings changed since change nothing: only what is asked for differs."""
+    lab = big_running_lab(drs_enabled=True, drs_automation="manual")
+    decision = cycles.run(lab.cluster.pk)
+    assert decision.moves
+    lab.cluster.drs_threshold, lab.cluster.drs_options = 1, {"engine": "classic", "even_distribution": True}
+    lab.cluster.save()
+    decision = Decision.objects.select_related("cluster__vcenter").get(pk=decision.pk)
+    assert [m.vm for m in drs.replay(None, decision).moves] == [
+        m["vm"] for m in recording.unpack(decision.plan)["moves"]
+    ]
+
+
+def test_what_was_applied_and_waits_outlives_the_next_cycle():
+    """A person applies two moves of which one waits for the other; the cycle that comes before that has ended says the
+    same anew, and it is carried out in the person's name."""
+    lab = big_running_lab(drs_enabled=True, drs_automation="manual")
+    cycles.run(lab.cluster.pk)
+    first, second = Recommendation.objects.filter(cluster=lab.cluster, state=Recommendation.PENDING)[:2]
+    Recommendation.objects.filter(pk=second.pk).update(prerequisites=[first.key], group="g")
+    Recommendation.objects.filter(pk=first.pk).update(group="g")
+    teacher = get_user_model().objects.create_superuser("teacher")
+    applied = drs.apply(teacher, lab.cluster, [second.pk])
+    assert [(one.task is None, one.why_not) for one in applied] == [(False, ""), (True, "waits")]
+    Recommendation.objects.filter(cluster=lab.cluster, state=Recommendation.PENDING).exclude(pk=second.pk).delete()
+    cycles.run(lab.cluster.pk)
+    second.refresh_from_db()
+    assert second.state == Recommendation.GONE
+    again = [row for row in Recommendation.objects.filter(cluster=lab.cluster) if row.about == second.about]
+    assert {(row.automatic, row.applied_by) for row in again if row.pk != second.pk} == {(True, "teacher")}
+    pumping.advance(lab.vcenter, 120)
+    assert Task.objects.filter(entity=second.vm, operation="vm.drs_migrate", initiator_name="teacher").exists()
+    assert VirtualMachine.objects.get(moref=second.vm).host.moref == second.destination
+
+
+def test_a_fault_that_lasts_is_one_fault():
+    lab = running_lab(drs_enabled=True)
+    pair = [vm.moref for vm in lab.vms[:2]]
+    rules.save_rule(None, lab.cluster, {"name": "apart", "kind": "anti_affinity", "members": pair})
+    rules.save_rule(None, lab.cluster, {"name": "together", "kind": "affinity", "members": pair})
+    first = cycles.run(lab.cluster.pk)
+    pumping.advance(lab.vcenter, 60)
+    second = cycles.run(lab.cluster.pk)
+    assert (first.faults, second.faults) == (1, 1)
+    fault = DrsFault.objects.get(cluster=lab.cluster)
+    assert (fault.lab_s, fault.decision_id) == (first.lab_s, second.pk)
+
+
+def test_a_conflict_is_told_whichever_of_the_two_rules_loses():
+    """A change of the older rule, or of a group that it names, makes the newer one lose: that is told too."""
+    lab = running_lab(drs_enabled=True)
+    machines, host = [vm.moref for vm in lab.vms[:2]], [h.moref for h in lab.hosts]
+    web = rules.save_group(None, lab.cluster, "web", "vm", machines)
+    left = rules.save_group(None, lab.cluster, "left", "host", host[:2])
+    on = {"name": "on", "kind": "vm_host", "vm_group": web, "host_group": left, "affine": True, "mandatory": True}
+    older = rules.save_rule(None, lab.cluster, on)
+    rules.save_rule(None, lab.cluster, {"name": "apart", "kind": "anti_affinity", "members": machines})
+    assert rules.group_conflicts(lab.cluster, left, host[:2]) == []
+    told = rules.group_conflicts(lab.cluster, left, host[:1])
+    assert [conflict.rule.name for conflict in told] == ["apart"]
+    assert [conflict.rule.name for conflict in rules.group_conflicts(lab.cluster, left, [])] == ["on"]
+    other = rules.save_group(None, lab.cluster, "one", "host", host[:1])
+    draft = rules.draft(lab.cluster, on | {"host_group": other}, older)
+    assert [conflict.rule.name for conflict in rules.conflicts(lab.cluster, draft)] == ["apart"]
 
 
 def test_a_rule_is_obeyed_and_its_conflict_is_shown_before_saving():
