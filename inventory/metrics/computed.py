@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from domain import resources
 from domain.counters import COMPUTED, RECEIVE_RATIO, WRITE_RATIO
 
-Figures = NDArray[np.float64]
+Figures = NDArray[Any]
 FULL_PCT = 10_000  # percent counters are in 1/100 %
 COMPRESSED_TO = 0.5  # a compressed page keeps half of its size
 

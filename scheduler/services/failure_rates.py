@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from domain import faults
@@ -26,8 +25,8 @@ class Rate:
     """One rate: `per` turns what people say into the rate that the fleet draws by; `usual` is the field's figure."""
 
     name: str
-    label: str | Promise
-    unit: str | Promise
+    label: Any
+    unit: Any
     per: float
     most: float
     usual: float
