@@ -46,6 +46,10 @@ class Counter:
         return f"{self.group}.{self.name}.{self.rollup}"
 
 
+# How the physical model splits I/O: of what disks do, this much is written; of network traffic, this much comes in.
+WRITE_RATIO = 0.3
+RECEIVE_RATIO = 0.4
+
 COUNTERS = {
     c.key: c
     for c in (
@@ -83,6 +87,18 @@ COUNTERS = {
         Counter(179, "datastore", "numberWriteAveraged", "average", "number"),
         Counter(182, "datastore", "totalReadLatency", "average", "ms"),
         Counter(183, "datastore", "totalWriteLatency", "average", "ms"),
+        Counter(13, "cpu", "idle", "summation", "ms"),
+        Counter(14, "cpu", "used", "summation", "ms"),
+        Counter(11, "cpu", "wait", "summation", "ms"),
+        Counter(404, "cpu", "readiness", "average", "percent"),
+        Counter(85, "mem", "swapinRate", "average", "KBps"),
+        Counter(86, "mem", "swapoutRate", "average", "KBps"),
+        Counter(102, "mem", "overhead", "average", "KB"),
+        Counter(37, "mem", "shared", "average", "KB"),
+        Counter(148, "net", "received", "average", "KBps"),
+        Counter(149, "net", "transmitted", "average", "KBps"),
+        Counter(130, "disk", "read", "average", "KBps"),
+        Counter(131, "disk", "write", "average", "KBps"),
     )
 }
 
@@ -93,6 +109,22 @@ DATASTORE_ROWS = (281, 282, 283, 178, 179, 182, 183, 125)
 POOL_ROWS = (6, 398, 33, 98, 29)
 CLUSTER_ROWS = (2, 6, 278, 276, 24, 33, 98, 277, 12, 157, 159)
 ROWS = {"vm": VM_ROWS, "host": HOST_ROWS, "datastore": DATASTORE_ROWS, "pool": POOL_ROWS, "cluster": CLUSTER_ROWS}
+
+# Counters that follow from stored ones and from what is known of the object: they take no space, and are worked out
+# when somebody looks. Their sources, by kind of entity.
+_RATES = {148: (143,), 149: (143,), 130: (125,), 131: (125,)}
+COMPUTED: dict[str, dict[int, tuple[int, ...]]] = {
+    "vm": {
+        14: (2,), 13: (2, 12, 399), 11: (2, 12, 399), 404: (12,), 102: (98,), 37: (29, 98, 90, 70, 105),
+        85: (70,), 86: (70,), **_RATES,
+    },
+    "host": {14: (2,), 13: (2,), 85: (49,), 86: (49,), **_RATES},
+}  # fmt: skip
+
+
+def keys_of(kind: str) -> tuple[int, ...]:
+    """Every counter of a kind of entity: those that are stored, then those that are worked out."""
+    return (*ROWS[kind], *COMPUTED.get(kind, ()))
 
 
 def row(kind: str, key: int) -> int:

@@ -173,6 +173,7 @@ EVENTS: dict[str, EventType] = {
         ("PermissionRemovedEvent", USER, _("%(user)s removed the permission of %(old)s on %(name)s")),
         ("ClockChangedEvent", USER, _("%(user)s changed the lab clock: %(reason)s")),
         ("FaultInjectedEvent", USER, _("%(user)s caused a fault: %(reason)s")),
+        ("FaultRatesChangedEvent", USER, _("%(user)s changed how often things fail: %(reason)s")),
         ("ScheduledTaskCreatedEvent", USER, _("%(user)s created the scheduled task “%(job)s” on %(name)s")),
         ("ScheduledTaskReconfiguredEvent", USER, _("%(user)s changed the scheduled task “%(job)s” on %(name)s")),
         ("ScheduledTaskRemovedEvent", USER, _("%(user)s removed the scheduled task “%(job)s” of %(name)s")),

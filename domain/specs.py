@@ -129,13 +129,25 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedSnapshot:
+    """A snapshot as the inventory knows it; `parent` "" stands on the base disks."""
+
+    id: str
+    parent: str = ""
+    with_memory: bool = False  # going back to it, the VM runs
+    image_bytes: int = 0  # its memory image
+    delta_bytes: int = 0  # written since
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedVm:
     """A VM as the inventory knows it: its spec, where it is, and whether it runs."""
 
     spec: VmSpec
     host: str
     power: VmPower = VmPower.OFF
-    snapshots: tuple[str, ...] = ()  # ids, oldest first
+    snapshots: tuple[PlacedSnapshot, ...] = ()  # parents before their children
+    current_snapshot: str = ""  # id of the one that it goes on from
     boot_lab_s: float = 0.0
 
 

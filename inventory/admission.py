@@ -36,6 +36,13 @@ class Need:
         return cls(vm.cpu_reservation_mhz, vm.memory_reservation_mib + overhead)
 
 
+def asks_more(planned: VirtualMachine, vm: VirtualMachine) -> bool:
+    """True where the changed VM has to be given more than it has: what it keeps or gives back needs no admission,
+    even on a host that has promised too much already."""
+    need, has = Need.of(planned), Need.of(vm)
+    return need.cpu_mhz > has.cpu_mhz or need.memory_mib > has.memory_mib or planned.vcpus > vm.vcpus
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """What a host has not guaranteed to anybody yet."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from numpy.typing import NDArray
 
-from domain.counters import COUNTERS, ROWS, Interval
+from domain.counters import COUNTERS, ROWS, Interval, keys_of
 from domain.morefs import kind_of as kind_of_moref
 from inventory import charts, metrics, selectors
 from inventory.grids import GRIDS
@@ -87,7 +87,7 @@ def asked(user: Any, vcenter: VCenter, obj: Any, text: str) -> list[Line]:
 
 def has(obj: Any, key: int) -> bool:
     """Whether this kind of object has the counter."""
-    return key in ROWS[charts.kind_of(obj) or "vm"]
+    return key in keys_of(charts.kind_of(obj) or "vm")
 
 
 def _stacks(obj: Any, key: int) -> bool:
@@ -103,7 +103,7 @@ def compared(obj: Any, others: Sequence[Any], keys: Sequence[int]) -> list[Line]
 def every_label(obj: Any, others: Sequence[Any]) -> dict[str, dict[str, str]]:
     """Label and unit of every line that could be drawn of these objects, by its id."""
     owners = [("", obj), *((one.moref, one) for one in others)]
-    lines = [Line(owner, key, one) for owner, one in owners for key in ROWS[charts.kind_of(one) or "vm"]]
+    lines = [Line(owner, key, one) for owner, one in owners for key in keys_of(charts.kind_of(one) or "vm")]
     return labels(_labelled(obj, lines))
 
 

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from domain.counters import ROWS
+from domain.counters import keys_of
 from inventory import chart_lines, charts, selectors
 from inventory.charts import Text
 from inventory.live.watch import METRIC_KINDS
@@ -151,4 +151,4 @@ def kept(user: Any, vcenter: VCenter, kind: str) -> Sequence[ChartView]:
 def known_counters(kind: str, counters: str) -> Mapping[int, None]:
     """Counters of a kind of entity, or of machines, in the order they were asked for."""
     wanted = (int(word) for word in counters.split(",") if word.isdecimal() and len(word) < 6)
-    return dict.fromkeys(key for key in wanted if key in ROWS[kind] or key in ROWS["vm"])
+    return dict.fromkeys(key for key in wanted if key in keys_of(kind) or key in keys_of("vm"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from domain.counters import COUNTERS, INTERVALS, ROWS, Interval
+from domain.counters import COUNTERS, INTERVALS, Interval, keys_of
 from inventory import metrics
 from inventory.live.watch import METRIC_KINDS
-from inventory.metrics import Series
+from inventory.metrics import Series, computed
 from inventory.models import VCenter
 
 Text = str | Promise
@@ -70,6 +71,18 @@ LABELS: dict[int, Text] = {
     179: _("Write operations per second"),
     182: _("Read latency"),
     183: _("Write latency"),
+    13: _("CPU idle"),
+    14: _("CPU used"),
+    11: _("CPU wait"),
+    404: _("CPU readiness"),
+    85: _("Memory swapped in per second"),
+    86: _("Memory swapped out per second"),
+    102: _("Memory overhead"),
+    37: _("Memory shared"),
+    148: _("Network received"),
+    149: _("Network transmitted"),
+    130: _("Disk read"),
+    131: _("Disk written"),
 }
 # The small charts of the overview, per kind of entity.
 PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
@@ -130,7 +143,7 @@ def kind_of(obj: Any) -> str | None:
 def choices(kind: str) -> dict[str, list[Choice]]:
     """The counters of a kind of entity by group, in the groups' order."""
     found: dict[str, list[Choice]] = {group: [] for group in GROUPS}
-    for key in ROWS[kind]:
+    for key in keys_of(kind):
         counter = COUNTERS[key]
         found[counter.group].append(Choice(key, LABELS[key], counter.unit, counter.rollup))
     return {group: counters for group, counters in found.items() if counters}
@@ -144,13 +157,20 @@ def period_of(name: str) -> Interval:
 def counters_of(kind: str, text: str) -> list[int]:
     """The counters in "2,398" that this kind of entity has, each once, at most CHOSEN_MAX; none known = the first."""
     wanted = dict.fromkeys(int(word) for word in text.split(",") if word.isdecimal() and len(word) < 6)
-    return [key for key in wanted if key in ROWS[kind]][:CHOSEN_MAX] or [ROWS[kind][0]]
+    return [key for key in wanted if key in keys_of(kind)][:CHOSEN_MAX] or [keys_of(kind)[0]]
 
 
 def series(vcenter: VCenter, obj: Any, keys: Sequence[int], interval: Interval, since_s: float | None = None) -> Series:
     """The series of an object; `since_s`: only points after that lab time."""
+    kind = kind_of(obj) or "vm"
     start_s = None if since_s is None else since_s + interval.sampling_s / 2
-    return metrics.series(vcenter, kind_of(obj) or "vm", obj.slot, keys, interval, start_s)
+    before_s = interval.sampling_s if start_s is not None and computed.looks_back(kind, keys) else 0
+    first_s = None if start_s is None else start_s - before_s
+    found = metrics.series(vcenter, kind, obj.slot, computed.sources(kind, keys), interval, first_s)
+    known = computed.Known(found.values, interval.sampling_s, *computed.size_of(obj))
+    wanted = found.times_s > (-math.inf if start_s is None else start_s)
+    values = {key: figures[wanted] for key, figures in computed.values(kind, keys, known).items()}
+    return Series(interval, found.times_s[wanted], values)
 
 
 def as_json(

@@ -1,13 +1,14 @@
 """The fleet of a vCenter: its driver, and for the simulated one the place where its state lives.
 
 Keys in Redis, per vCenter uuid: `fleet:{uuid}:state` the blob, `:commands` the list of commands not yet taken,
-`:lease` who may advance it (a fencing token, expires by itself), `:fence` the counter the tokens come from. After a
-rewind state and commands have keys of their own, `fleet:{uuid}:{timeline}:state`: whoever still lives in the abandoned
-timeline writes where nobody reads any more.
+`:lease` who may advance it (a fencing token, expires by itself), `:fence` the counter the tokens come from, `:waiting`
+that somebody wants the lease before the next beat. After a rewind state and commands have keys of their own,
+`fleet:{uuid}:{timeline}:state`: whoever still lives in the abandoned timeline writes where nobody reads any more.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import redis
 import structlog
 
+from domain import faults
 from hypervisors.port import Command, Driver
 from hypervisors.registry import driver_class
 from inventory import redis as bus
@@ -29,6 +31,10 @@ _present = Prepared(lambda pk, timeline: VCenter.objects.filter(pk=pk, timeline=
 LEASE_MS = 8_000
 # Reading 40,000 VMs and building their fleet takes some ten seconds on a small machine.
 REBUILD_LEASE_MS = 90_000
+# Work on a whole lab with its fleet standing still (taking it away, a checkpoint) may take this long.
+HELD_MS = 60_000
+WAITS_MS = 1_000
+ASKS_AGAIN_S = 0.05
 
 _SAVE = """
 if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -39,9 +45,17 @@ redis.call('pexpire', KEYS[1], ARGV[4])
 return 1
 """
 _PROLONG = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end return 0"
+# Beats follow each other closely where the clock runs fast: whoever waits for the lease would hardly meet a gap. A
+# waiter leaves a note, and only waiters get the lease while it stands; a waiter that dies holds nobody up for long.
 _ACQUIRE = """
+local waits = ARGV[2] == '1'
+if not waits and redis.call('exists', KEYS[3]) == 1 then return false end
 local token = redis.call('incr', KEYS[1])
-if redis.call('set', KEYS[2], token, 'NX', 'PX', ARGV[1]) then return token end
+if redis.call('set', KEYS[2], token, 'NX', 'PX', ARGV[1]) then
+  if waits then redis.call('del', KEYS[3]) end
+  return token
+end
+if waits then redis.call('set', KEYS[3], '1', 'PX', ARGV[3]) end
 return false
 """
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -68,6 +82,7 @@ class RedisStore:
         self._commands = f"{stem}:commands"
         self._lease = f"fleet:{vcenter_uuid}:lease"
         self._fence = f"fleet:{vcenter_uuid}:fence"
+        self._waiting = f"fleet:{vcenter_uuid}:waiting"
         self._mark = f"{stem}:mark"
 
     def load(self) -> bytes | None:
@@ -94,9 +109,10 @@ class RedisStore:
     def pending(self) -> list[bytes]:
         return list(self._redis.lrange(self._commands, 0, -1))  # type: ignore[arg-type]
 
-    def acquire(self) -> int | None:
-        """A fencing token, or None while somebody else holds the lease."""
-        token: Any = self._redis.eval(_ACQUIRE, 2, self._fence, self._lease, LEASE_MS)
+    def acquire(self, *, waits: bool = False) -> int | None:
+        """A fencing token, or None while somebody else holds the lease, or waits for it and the caller does not."""
+        keys = [self._fence, self._lease, self._waiting]
+        token: Any = self._redis.eval(_ACQUIRE, len(keys), *keys, LEASE_MS, int(waits), WAITS_MS)
         return None if token is None else int(token)
 
     def hold_longer(self, token: int, milliseconds: int) -> None:
@@ -139,7 +155,7 @@ class RedisStore:
 
     def drop(self) -> None:
         """Forget the fleet: its vCenter has been deleted."""
-        self._redis.delete(self._state, self._commands, self._lease, self._mark)
+        self._redis.delete(self._state, self._commands, self._lease, self._mark, self._waiting)
 
 
 def store_of(vcenter: VCenter) -> RedisStore:
@@ -169,13 +185,37 @@ def present(vcenter: VCenter) -> bool:
 
 
 @contextmanager
-def leased(vcenter: VCenter) -> Iterator[int | None]:
+def held(vcenter: VCenter, patience_s: float) -> Iterator[None]:
+    """Hold the lease, so that no beat runs: the one in hand is waited for, none begins before. `vcenter` is read anew.
+
+    Raises:
+        ResourceInUse: the fleet stayed busy for `patience_s` seconds.
+        ManagedObjectNotFound: the vCenter has been deleted meanwhile.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            vcenter.refresh_from_db()
+        except VCenter.DoesNotExist as gone:
+            raise faults.ManagedObjectNotFound(moref=vcenter.name) from gone
+        with leased(vcenter, waits=True) as token:
+            if token is not None:
+                store_of(vcenter).hold_longer(token, HELD_MS)
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise faults.ResourceInUse(name=vcenter.name, users="its simulation")
+        time.sleep(ASKS_AGAIN_S)
+
+
+@contextmanager
+def leased(vcenter: VCenter, *, waits: bool = False) -> Iterator[int | None]:
     """Hold the vCenter's lease for the time of a pump; yields the token, or None where it is held elsewhere.
 
     None as well where the lab was rewound since `vcenter` was read: its clock and numbers are of another timeline.
     """
     store = store_of(vcenter)
-    token = store.acquire()
+    token = store.acquire(waits=waits)
     try:
         yield token if token is not None and present(vcenter) else None
     finally:

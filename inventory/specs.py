@@ -16,6 +16,7 @@ from domain.specs import (
     NetworkSpec,
     NicSpec,
     PlacedHost,
+    PlacedSnapshot,
     PlacedVm,
     PoolSpec,
     VmSpec,
@@ -231,9 +232,22 @@ def _placed_vms(vcenter: VCenter) -> Iterable[PlacedVm]:
         disks[disk.vm_id].append(disk_spec(disk, stores[disk.datastore_id]))
     for nic in VirtualNic.objects.filter(vm__vcenter=vcenter).order_by("vm_id", "key"):
         nics[nic.vm_id].append(nic_spec(nic, nets.get(nic.network_id or 0)))
-    for vm_id, moref in Snapshot.objects.filter(vm__vcenter=vcenter, ready=True).values_list("vm_id", "moref"):
-        snapshots[vm_id].append(moref)
+    for snapshot in Snapshot.objects.filter(vm__vcenter=vcenter, ready=True).select_related("parent").order_by("id"):
+        snapshots[snapshot.vm_id].append(snapshot_spec(snapshot))
     rows = VirtualMachine.everything.filter(vcenter=vcenter, provisioning=False)
-    for vm in rows.select_related("pool", "host", "cd_datastore").order_by("id"):
+    for vm in rows.select_related("pool", "host", "cd_datastore", "current_snapshot").order_by("id"):
         spec = vm_spec(vm, disks[vm.id], nics[vm.id])
-        yield PlacedVm(spec, str(vm.host.uuid), VmPower(vm.power_state), tuple(snapshots[vm.id]), vm.boot_lab_s)
+        current = vm.current_snapshot.moref if vm.current_snapshot else ""
+        yield PlacedVm(
+            spec, str(vm.host.uuid), VmPower(vm.power_state), tuple(snapshots[vm.id]), current, vm.boot_lab_s
+        )
+
+
+def snapshot_spec(snapshot: Snapshot) -> PlacedSnapshot:
+    return PlacedSnapshot(
+        id=snapshot.moref,
+        parent=snapshot.parent.moref if snapshot.parent else "",
+        with_memory=snapshot.with_memory,
+        image_bytes=snapshot.memory_bytes,
+        delta_bytes=snapshot.delta_bytes,
+    )

@@ -91,4 +91,5 @@ TASKS: dict[str, Promise] = {
     "Lab.rewind": _("Go back to checkpoint"),
     "Lab.deleteCheckpoint": _("Delete checkpoint"),
     "Lab.injectFault": _("Inject fault"),
+    "Lab.setFaultRates": _("Set failure rates"),
 }

@@ -7,10 +7,8 @@ whatever an app of the datacenter adds later goes as well.
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +16,6 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import ForeignKey, Model
 
-from domain import faults
 from domain.morefs import ROOT_FOLDER, FolderKind
 from inventory import audit, fleet, metrics
 from inventory.models import AuditEntry, Folder, VCenter
@@ -49,22 +46,13 @@ def _keys_to(target: type[Model], models: list[type[Model]]) -> list[tuple[type[
     return [(m, f) for m, f in fields if isinstance(f, ForeignKey) and f.related_model is target]
 
 
-@contextmanager
-def held(vcenter: VCenter) -> Iterator[None]:
+def held(vcenter: VCenter) -> AbstractContextManager[None]:
     """Hold the lease of the fleet until after the commit, so that no beat writes into what is being taken away.
 
     Raises:
         ResourceInUse: the fleet stayed busy for `LEASE_PATIENCE_S` seconds.
     """
-    deadline = time.monotonic() + LEASE_PATIENCE_S
-    while True:
-        with fleet.leased(vcenter) as token:
-            if token is not None:
-                yield
-                return
-        if time.monotonic() > deadline:
-            raise faults.ResourceInUse(name=vcenter.name, users="its simulation")
-        time.sleep(0.05)
+    return fleet.held(vcenter, LEASE_PATIENCE_S)
 
 
 def _clear(vcenter: VCenter) -> None:
@@ -100,9 +88,10 @@ def delete(user: Any, vcenter: VCenter) -> None:
 
     Raises:
         ResourceInUse: its fleet stayed busy for `LEASE_PATIENCE_S` seconds.
+        ManagedObjectNotFound: it has been deleted meanwhile.
     """
-    gone = VCenter.objects.get(pk=vcenter.pk)
     with held(vcenter), transaction.atomic():
+        gone = VCenter.objects.get(pk=vcenter.pk)
         VCenter.objects.filter(pk=vcenter.pk).update(active=False)
         _clear(vcenter)
         vcenter.delete()

@@ -76,6 +76,11 @@ LAB = Submenu(
 )  # fmt: skip
 
 
+FAILURE_RATES = Action(
+    "failure-rates", gettext_lazy("Failure Rates…"), "Lab.InjectFault", "bug", dialog="failure-rates"
+)
+
+
 def register() -> None:
     """Add the entries to the menus that stand."""
     if any(entry.key == "migrate" for entry in registry.flat(registry.menu_of("vm"))):
@@ -85,6 +90,7 @@ def register() -> None:
     actions.add("host", MAINTENANCE, after="new-pool")
     for kind in ("vm", "host", "datastore"):
         actions.add(kind, LAB)
+    actions.add("vcenter", FAILURE_RATES)
     actions.add("host", ENTER_STANDBY, submenu="power")
     actions.add("host", EXIT_STANDBY, submenu="power")
     actions.add("host", POWER_MANAGEMENT, submenu="power")

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import transaction
@@ -25,7 +24,6 @@ from inventory import fleet, metrics, redis
 from inventory.models import Event, Task, VCenter
 
 PATIENCE_S = 60.0
-HELD_MS = 60_000
 LIVE = (TaskState.QUEUED, TaskState.RUNNING)
 # What of the vCenter's own row goes back with its lab. Its numbers for references and events only ever grow: history
 # and the audit log name objects by them.
@@ -44,24 +42,13 @@ CARRIED = (
 PASSING = ("run_until",)
 
 
-@contextmanager
-def held(vcenter: VCenter) -> Iterator[None]:
+def held(vcenter: VCenter) -> AbstractContextManager[None]:
     """Hold the lease of the fleet, so that no beat runs; `vcenter` is read anew.
 
     Raises:
         ResourceInUse: the fleet stayed busy for `PATIENCE_S` seconds.
     """
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        vcenter.refresh_from_db()
-        with fleet.leased(vcenter) as token:
-            if token is not None:
-                fleet.store_of(vcenter).hold_longer(token, HELD_MS)
-                yield
-                return
-        if time.monotonic() > deadline:
-            raise faults.ResourceInUse(name=vcenter.name)
-        time.sleep(0.05)
+    return fleet.held(vcenter, PATIENCE_S)
 
 
 # --- taking ----------------------------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def _adopt_vm(fleet: Fleet, placed: PlacedVm) -> None:
     except MethodFault:
         return
     if fresh and placed.snapshots:
-        state.snapshots[placed.spec.uuid] = _chain(placed.snapshots)
+        state.snapshots[placed.spec.uuid] = _tree(placed)
     if fresh and placed.power == VmPower.ON and state.hosts.phase[host] == Phase.ON:
         _found_running(fleet, slot, placed)
     elif fresh and placed.power == VmPower.SUSPENDED:
@@ -134,11 +134,15 @@ def _adopt_vm(fleet: Fleet, placed: PlacedVm) -> None:
         state.vms.image_bytes[slot] = float(placed.spec.memory_mib) * 2**20
 
 
-def _chain(ids: tuple[str, ...]) -> SnapshotTree:
-    """Snapshots of which only the order is known: one after the other, running on the last."""
-    parents = ("", *ids[:-1])
-    nodes = {i: Snapshot(i, parent, int(Power.OFF), 0.0) for i, parent in zip(ids, parents, strict=True)}
-    return SnapshotTree(ids[-1], nodes)
+def _tree(placed: PlacedVm) -> SnapshotTree:
+    """The snapshots as the inventory recorded them, with what they were last seen to take."""
+    nodes = {}
+    for known in placed.snapshots:
+        power = Power.ON if known.with_memory else Power.OFF
+        nodes[known.id] = Snapshot(
+            known.id, known.parent, int(power), float(known.image_bytes), float(known.delta_bytes)
+        )
+    return SnapshotTree(placed.current_snapshot, nodes)
 
 
 def _found_running(fleet: Fleet, slot: int, placed: PlacedVm) -> None:

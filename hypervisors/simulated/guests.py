@@ -9,7 +9,7 @@ from hypervisors.port import Happening
 from hypervisors.simulated import noise
 from hypervisors.simulated.fleet import Fleet, swap_file_bytes
 from hypervisors.simulated.noise import Stream
-from hypervisors.simulated.tables import Power, Tools
+from hypervisors.simulated.tables import Hog, Power, Tools
 
 TOLD_PER_TICK = 500
 POWER = {Power.OFF: VmPower.OFF, Power.ON: VmPower.ON, Power.SUSPENDED: VmPower.SUSPENDED}
@@ -56,6 +56,12 @@ def await_tools(fleet: Fleet, slot: int, boot_s: float = 0.0) -> None:
     vms.tools[slot] = Tools.NOT_RUNNING
     seconds = boot_s or fleet.between(fleet.tuning.durations.guest_boot, uuid, int(fleet.now_s))
     fleet.state.timers.set("tools", uuid, fleet.now_s + float(vms.boot_delay_s[slot]) + seconds)
+
+
+def wait_in_setup(fleet: Fleet, slot: int) -> None:
+    """The machine shows its firmware's setup: no guest runs until somebody resets it."""
+    fleet.state.vms.hog[slot] = Hog.HALTED
+    fleet.state.timers.cancel("tools", fleet.state.vm_ids.uuids[slot])
 
 
 def tools_up(fleet: Fleet, uuid: str) -> None:

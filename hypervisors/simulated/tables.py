@@ -50,7 +50,7 @@ class Hog(IntEnum):
     CPU = 1
     MEMORY = 2
     SNAPSHOT = 4
-    HALTED = 8  # the guest OS has crashed
+    HALTED = 8  # no guest OS runs: it has crashed, or the machine waits in its firmware setup
 
 
 class HostTable(Table):

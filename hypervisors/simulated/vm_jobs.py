@@ -190,6 +190,8 @@ def _end_power_on(fleet: Fleet, job: JobRecord) -> None:
         wake_guest(fleet, slot, host, job.op_id)
     else:
         guests.start(fleet, slot, host, "op", job.op_id, float(job.args.get("boot_s") or 0.0))
+        if job.args.get("setup"):
+            guests.wait_in_setup(fleet, slot)
     jobs.done(fleet, job, host=fleet.state.host_ids.uuids[host])
 
 

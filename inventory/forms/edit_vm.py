@@ -8,13 +8,16 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from inventory.forms.base import VersionedForm
+from inventory.forms.devices import drive_of, values_of
 from inventory.forms.dialog import VersionedDialog, dialog
 from inventory.forms.fields import MIB
-from inventory.forms.hardware import PLAIN, HardwareForm, guest_choices, values_of
+from inventory.forms.hardware import PLAIN, HardwareForm, guest_choices
 from inventory.forms.pickers import place_of
 from inventory.forms.steps import choices_of_networks, choices_of_stores, stores_of
 from inventory.models import VirtualMachine
 from inventory.services import vms
+
+EDITED = ("network", "connected", "start_connected")  # of an adapter that is there
 
 
 class SettingsForm(HardwareForm, VersionedForm):
@@ -35,8 +38,10 @@ class SettingsForm(HardwareForm, VersionedForm):
         assert self.vm is not None
         wanted = self.plain()
         found = {k: v for k, v in wanted.items() if v != getattr(self.vm, k)}
-        if self.cleaned_data["cd_datastore"] != (self.vm.cd_datastore.moref if self.vm.cd_datastore else ""):
-            found["cd_datastore"] = self.cleaned_data["cd_datastore"]
+        if _lines(wanted["notes"]) == _lines(self.vm.notes):  # browsers end lines in their own way
+            found.pop("notes", None)
+        if self.cd_store() != (self.vm.cd_datastore.moref if self.vm.cd_datastore else ""):
+            found["cd_datastore"] = self.cd_store()
         devices = {"disks": self._disk_changes(), "nics": self._nic_changes()}
         return self._without_derived(found) | {k: v for k, v in devices.items() if v}
 
@@ -48,30 +53,28 @@ class SettingsForm(HardwareForm, VersionedForm):
         return found
 
     def _disk_changes(self) -> dict[str, Any]:
-        new = [values_of(f) for f in self.disk_forms if f.disk is None]
-        add = [
-            {"capacity_bytes": r["capacity"], "provisioning": r["provisioning"], "datastore": r["datastore"]}
-            for r in new
-        ]
         kept = [f for f in self.disk_forms if f.disk is not None]
         grow = {f.disk.key: values_of(f)["capacity"] for f in kept if f.disk}
         grow = {key: size for key, size in grow.items() if size > self._device("disks", str(key)).capacity_bytes}
-        return _found(add=add, grow=grow, remove=self._gone("disks", kept))
+        return _found(add=self.new_disks(), grow=grow, remove=self._gone("disks", kept))
 
     def _nic_changes(self) -> dict[str, Any]:
-        add = [values_of(f) for f in self.nic_forms if f.nic is None]
         kept = [f for f in self.nic_forms if f.nic is not None]
         edit: dict[int, dict[str, Any]] = {}
         for form in kept:
             values = values_of(form)
-            changed = {k: values[k] for k in ("network", "connected") if values[k] != form.initial[k]}
+            changed = {k: values[k] for k in EDITED if values[k] != form.initial[k]}
             if changed and form.nic:
                 edit[form.nic.key] = changed
-        return _found(add=add, edit=edit, remove=self._gone("nics", kept))
+        return _found(add=self.new_nics(), edit=edit, remove=self._gone("nics", kept))
 
     def _gone(self, kind: str, kept: list[Any]) -> list[int]:
         here = {(f.disk if kind == "disks" else f.nic).key for f in kept}
         return [d.key for d in self._devices(kind) if d.key not in here]
+
+
+def _lines(text: str) -> list[str]:
+    return text.strip().splitlines()
 
 
 def _found(**parts: Any) -> dict[str, Any]:
@@ -93,10 +96,13 @@ class EditSettings(VersionedDialog):
     def current(self) -> dict[str, Any]:
         vm = self.obj
         fields = {name: getattr(vm, name) for name in PLAIN}
-        return fields | {
-            "memory": vm.memory_mib * MIB,
-            "cd_datastore": vm.cd_datastore.moref if vm.cd_datastore else "",
-        }
+        return (
+            fields
+            | {
+                "memory": vm.memory_mib * MIB,
+            }
+            | drive_of(vm)
+        )
 
     def form(self, data: Any = None) -> Any:
         place = place_of(self.obj.host)

@@ -20,8 +20,9 @@ from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.states import DiskProvisioning, SharesLevel
 from inventory import words
 from inventory.forms.base import DialogForm
+from inventory.forms.devices import CLIENT, HOST, MODES, DiskForm, NicForm, values_of
 from inventory.forms.fields import GIB, MIB, LimitField, SizeField, WithUnit
-from inventory.models import VirtualDisk, VirtualMachine, VirtualNic
+from inventory.models import VirtualDisk, VirtualMachine
 from inventory.retell import retell
 
 Text = str | Promise
@@ -34,7 +35,6 @@ ARCHETYPES: tuple[tuple[str, Text], ...] = (
     ("ci", gettext_lazy("Build server: short bursts")),
 )
 FIRMWARE: tuple[tuple[str, Text], ...] = (("efi", gettext_lazy("EFI (recommended)")), ("bios", "BIOS"))
-ADAPTERS = (("vmxnet3", "VMXNET 3"), ("e1000e", "E1000E"))
 HOT = gettext_lazy("Power the virtual machine off to change this.")
 HOT_CPU = gettext_lazy("CPU hot add is off: power the virtual machine off to change this.")
 HOT_MEMORY = gettext_lazy("Memory hot add is off: power the virtual machine off to change this.")
@@ -42,48 +42,13 @@ DEFAULTS = {
     "vcpus": 1, "cores_per_socket": 1, "memory": 2 * GIB, "cpu_reservation_mhz": 0, "cpu_limit_mhz": -1,
     "cpu_shares_level": "normal", "cpu_shares": 1000, "memory_reservation_mib": 0, "memory_limit_mib": -1,
     "memory_shares_level": "normal", "memory_shares": 20_480, "firmware": "efi", "boot_delay_ms": 0,
-    "archetype": "web",
+    "archetype": "web", "tools_installed": True,
 }  # fmt: skip
 
 
 def guest_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Guest systems in the groups of the wizard."""
     return [(label, [(g.id, g.label) for g in GUESTS.values() if g.family == key]) for key, label in FAMILIES.items()]
-
-
-class DiskForm(DialogForm):
-    """One hard disk. `disk` is the existing one, None for a new one."""
-
-    capacity = SizeField(label=gettext_lazy("Size"), most=LIMITS.disk_bytes)
-    datastore = forms.ChoiceField(label=gettext_lazy("Datastore"))
-    provisioning = forms.ChoiceField(label=gettext_lazy("Type"), choices=words.choices(DiskProvisioning))
-
-    def __init__(self, disk: VirtualDisk | None, stores: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
-        self.disk = disk
-        super().__init__(*args, **kwargs)
-        self.fields["datastore"].choices = stores  # type: ignore[attr-defined]
-        if disk is not None:
-            del self.fields["datastore"], self.fields["provisioning"]
-
-    def clean_capacity(self) -> int:
-        capacity: int = self.cleaned_data["capacity"]
-        if self.disk is not None and capacity < self.disk.capacity_bytes:
-            raise forms.ValidationError(_("A disk can grow, but not shrink."), code="InvalidDeviceSpec")
-        return capacity
-
-
-class NicForm(DialogForm):
-    """One network adapter."""
-
-    network = forms.ChoiceField(label=gettext_lazy("Network"))
-    connected = forms.BooleanField(label=gettext_lazy("Connected"), required=False)
-    adapter = forms.ChoiceField(label=gettext_lazy("Adapter type"), choices=ADAPTERS)
-
-    def __init__(self, nic: VirtualNic | None, networks: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
-        self.nic = nic
-        super().__init__(*args, **kwargs)
-        self.fields["network"].choices = networks  # type: ignore[attr-defined]
-        self.fields["adapter"].disabled = nic is not None
 
 
 class HardwareForm(DialogForm):
@@ -97,6 +62,7 @@ class HardwareForm(DialogForm):
         label=gettext_lazy("Cores per socket"), min_value=1, max_value=LIMITS.cores_per_socket, widget=forms.Select
     )
     cpu_hot_add = forms.BooleanField(label=gettext_lazy("Enable CPU hot add"), required=False)
+    cpu_hot_remove = forms.BooleanField(label=gettext_lazy("Enable CPU hot remove"), required=False)
     cpu_reservation_mhz = WithUnit(label=gettext_lazy("Reservation"), unit="MHz", min_value=0, max_value=2**31 - 1)
     cpu_limit_mhz = LimitField(label=gettext_lazy("Limit"), unit="MHz")
     cpu_shares_level = forms.ChoiceField(label=gettext_lazy("Shares"), choices=words.choices(SharesLevel))
@@ -113,6 +79,11 @@ class HardwareForm(DialogForm):
     cd_path = forms.CharField(label=gettext_lazy("Image file"), required=False, max_length=255)
     cd_connected = forms.BooleanField(label=gettext_lazy("Connected"), required=False)
 
+    notes = forms.CharField(
+        label=gettext_lazy("Notes"), required=False, max_length=LIMITS.notes_length,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+    tools_installed = forms.BooleanField(label=gettext_lazy("Guest tools are installed"), required=False)
     firmware = forms.ChoiceField(label=gettext_lazy("Firmware"), choices=FIRMWARE)
     boot_delay_ms = WithUnit(label=gettext_lazy("Boot delay"), unit="ms", min_value=0, max_value=10_000)
     enter_bios_setup = forms.BooleanField(
@@ -131,7 +102,7 @@ class HardwareForm(DialogForm):
         for resource in ("cpu", "memory"):
             self.fields[f"{resource}_shares"].when = f"{resource}_shares_level=custom"  # type: ignore[attr-defined]
         self.fields["cores_per_socket"].widget.choices = self._sockets()
-        _choices(self, "cd_datastore", [("", _("Client device")), *stores])
+        _choices(self, "cd_datastore", [("", _("Client device")), (HOST, _("Host device")), *stores])
         for kind, keys in rows.items():
             self.initial.setdefault(kind, keys)
         self.disk_forms = [self._disk_form(key) for key in self.row_keys("disks")]
@@ -155,16 +126,18 @@ class HardwareForm(DialogForm):
             "capacity": disk.capacity_bytes if disk else self.initial.get("disk_bytes", 16 * GIB),
             "datastore": self._home(),
             "provisioning": self.initial.get("provisioning", "thin"),
+            "mode": "dependent",
         }
         prefix = self._row_prefix("disks", key)
         return DiskForm(disk, self.stores, self._row_data("disks", key), prefix=prefix, initial=initial)
 
     def _nic_form(self, key: str) -> NicForm:
         nic = self._device("nics", key)
-        initial = {"network": self.networks[0][0] if self.networks else "", "connected": True, "adapter": "vmxnet3"}
+        network = self.networks[0][0] if self.networks else ""
+        initial = {"network": network, "connected": True, "start_connected": True, "adapter": "vmxnet3"}
         if nic is not None:
-            network = nic.network.moref if nic.network else ""
-            initial = {"network": network, "connected": nic.connected, "adapter": nic.adapter}
+            initial = {name: getattr(nic, name) for name in ("connected", "start_connected", "adapter")}
+            initial["network"] = nic.network.moref if nic.network else ""
         prefix = self._row_prefix("nics", key)
         return NicForm(nic, self.networks, self._row_data("nics", key), prefix=prefix, initial=initial)
 
@@ -209,7 +182,7 @@ class HardwareForm(DialogForm):
         vm = self.vm
         if vm is None or vm.power_state == "poweredOff":
             return
-        locked: dict[str, Text] = dict.fromkeys(("cpu_hot_add", "memory_hot_add", "firmware", "cores_per_socket"), HOT)
+        locked: dict[str, Text] = dict.fromkeys(COLD, HOT)
         if not vm.cpu_hot_add:
             locked["vcpus"] = HOT_CPU
         if not vm.memory_hot_add:
@@ -232,12 +205,13 @@ class HardwareForm(DialogForm):
 
     # --- drawing -----------------------------------------------------------------------------------------------------
     CPU = (
-        "cores_per_socket", "cpu_hot_add", "cpu_reservation_mhz", "cpu_limit_mhz", "cpu_shares_level", "cpu_shares",
+        "cores_per_socket", "cpu_hot_add", "cpu_hot_remove", "cpu_reservation_mhz", "cpu_limit_mhz",
+        "cpu_shares_level", "cpu_shares",
     )  # fmt: skip
     MEMORY = (
         "memory_reservation_mib", "memory_limit_mib", "memory_shares_level", "memory_shares", "memory_hot_add",
     )  # fmt: skip
-    OPTIONS = ("guest_id", "firmware", "boot_delay_ms", "enter_bios_setup")
+    OPTIONS = ("guest_id", "notes", "tools_installed", "firmware", "boot_delay_ms", "enter_bios_setup")
 
     def _fields_of(self, names: Iterable[str]) -> list[Any]:
         return [self[name] for name in names if name in self.fields]
@@ -257,6 +231,10 @@ class HardwareForm(DialogForm):
     @property
     def advanced_fields(self) -> list[Any]:
         return self._fields_of(("archetype",))
+
+    @property
+    def cd_open(self) -> bool:
+        return bool(self["cd_path"].errors)
 
     @property
     def cpu_open(self) -> bool:
@@ -286,9 +264,12 @@ class HardwareForm(DialogForm):
         return [self._row(k, f, f.nic, _("New network adapter")) for k, f in zip(keys, self.nic_forms, strict=True)]
 
     def _row(self, key: str, form: Any, device: Any, new: str) -> dict[str, Any]:
-        provisioning = words.of(DiskProvisioning, device.provisioning) if hasattr(device, "provisioning") else ""
         label = retell(device.label) if device else new
-        return {"key": key, "form": form, "label": label, "new": device is None, "provisioning": provisioning}
+        row = {"key": key, "form": form, "label": label, "new": device is None}
+        if isinstance(device, VirtualDisk):
+            row["provisioning"] = words.of(DiskProvisioning, device.provisioning)
+            row["mode"] = dict(MODES)["independent" if device.independent else "dependent"]
+        return row
 
     # --- checks ------------------------------------------------------------------------------------------------------
     def clean(self) -> dict[str, Any]:
@@ -309,6 +290,10 @@ class HardwareForm(DialogForm):
         if vcpus and cores and vcpus % cores:
             self.add_error("cores_per_socket", _("It has to divide the number of CPUs."))
         memory = data.get("memory")
+        if memory and memory % (LIMITS.memory_step_mib * MIB):
+            self.add_error("memory", _("It has to be a multiple of 4 MB."))
+        if data.get("cd_datastore") not in (None, "", HOST) and not data.get("cd_path", "").strip():
+            self.add_error("cd_path", _("Say which image file of the datastore the drive reads."))
         if memory and data.get("memory_reservation_mib", 0) > memory // MIB:
             self.add_error("memory_reservation_mib", _("It is more than the memory of the virtual machine."))
         for resource, unit in (("cpu", "mhz"), ("memory", "mib")):
@@ -319,22 +304,44 @@ class HardwareForm(DialogForm):
     def plain(self) -> dict[str, Any]:
         """The fields of the model."""
         data = {k: v for k, v in self.cleaned_data.items() if k in PLAIN}
-        return data | {"memory_mib": self.cleaned_data["memory"] // MIB // 4 * 4}
+        return data | {"memory_mib": self.cleaned_data["memory"] // MIB, "cd_path": self._cd_path()}
+
+    def cd_store(self) -> str:
+        """The datastore of the drive's image, "" where it is a device."""
+        chosen: str = self.cleaned_data["cd_datastore"]
+        return "" if chosen == HOST else chosen
+
+    def _cd_path(self) -> str:
+        if self.cd_store():
+            return str(self.cleaned_data["cd_path"]).strip()
+        if self.cleaned_data["cd_datastore"] == HOST:
+            return HOST
+        return CLIENT if self.cleaned_data["cd_connected"] else ""
+
+    def new_disks(self) -> list[dict[str, Any]]:
+        """The disks to make, in the form that the services take."""
+        rows = [values_of(form) for form in self.disk_forms if form.disk is None]
+        return [
+            {
+                "capacity_bytes": r["capacity"], "provisioning": r["provisioning"], "datastore": r["datastore"],
+                "independent": r["mode"] == "independent",
+            }
+            for r in rows
+        ]  # fmt: skip
+
+    def new_nics(self) -> list[dict[str, Any]]:
+        return [values_of(form) for form in self.nic_forms if form.nic is None]
 
 
+COLD = ("cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "cores_per_socket")
 PLAIN = frozenset(
     {
         "vcpus", "cores_per_socket", "cpu_hot_add", "cpu_reservation_mhz", "cpu_limit_mhz", "cpu_shares_level",
         "cpu_shares", "memory_hot_add", "memory_reservation_mib", "memory_limit_mib", "memory_shares_level",
         "memory_shares", "firmware", "boot_delay_ms", "enter_bios_setup", "archetype", "cd_path", "cd_connected",
-        "guest_id",
+        "guest_id", "cpu_hot_remove", "notes", "tools_installed",
     }
 )  # fmt: skip
-
-
-def values_of(form: DialogForm) -> dict[str, Any]:
-    """What a row says: as sent where it was sent, else as it began."""
-    return form.cleaned_data if form.is_bound else dict(form.initial)
 
 
 def name_controls(rows: Iterable[DialogForm], *names: str) -> None:

@@ -12,7 +12,7 @@ from domain.guests import DEFAULT_GUEST, FAMILIES, GUESTS, LINUX
 from inventory import format as units
 from inventory import selectors
 from inventory.forms.dialog import dialog
-from inventory.forms.hardware import DEFAULTS, HardwareForm, values_of
+from inventory.forms.hardware import DEFAULTS, HardwareForm
 from inventory.forms.pickers import Line, TableField, place_of
 from inventory.forms.steps import Compute, NameAndFolder, Storage, choices_of_networks, start_places
 from inventory.forms.wizard import Review, Step, Wizard
@@ -117,17 +117,6 @@ class CustomizeHardware(HardwareForm, Step):
         networks = choices_of_networks(self.wizard.user, self.wizard.vcenter, place)
         self.prepare(store["offered"], networks, {"disks": "new1", "nics": "new1" if networks else ""})
 
-    def new_disks(self) -> list[dict[str, Any]]:
-        rows = [values_of(form) for form in self.disk_forms]
-        return [
-            {"capacity_bytes": r["capacity"], "provisioning": r["provisioning"], "datastore": r["datastore"]}
-            for r in rows
-        ]
-
-    def new_nics(self) -> list[dict[str, Any]]:
-        rows = [values_of(form) for form in self.nic_forms]
-        return [{k: r[k] for k in ("network", "connected", "adapter")} for r in rows]
-
     def summary(self) -> list[tuple[Any, Any]]:
         data = self.cleaned_data
         stores = {s.moref: s.name for s in self.wizard.chosen["storage"]["stores"]}
@@ -185,6 +174,7 @@ class NewVm(Wizard):
         fields = hardware.plain() | {
             "guest_id": self.chosen["guest"]["guest_id"],
             "hardware_version": self.chosen["compatibility"]["hardware_version"],
+            "cd_datastore": hardware.cd_store(),
         }
         return provisioning.create(
             self.user, folder=named["folder"], pool=place.pool, host=place.host, name=named["name"],

@@ -182,3 +182,13 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory image, which never grows; the rest of `size_bytes` is the delta disk."""
+        return min(int(self.config.get("memory_bytes", 0)), self.size_bytes)
+
+    @property
+    def delta_bytes(self) -> int:
+        """What has been written since the snapshot."""
+        return self.size_bytes - self.memory_bytes

@@ -145,11 +145,27 @@ def _snapshot_commands(op: Op) -> Any:
     return commands
 
 
+def _revert_commands(task: Task) -> Sequence[Command]:
+    """Back to the snapshot's disks, with the hardware of then: the fleet and the rows must not part."""
+    vm = vm_of(task)
+    hardware = back_to(vm, _snapshot_of(task, vm))
+    args = {"snapshot": task.args["snapshot"], "power": task.args["power"], "spec": to_plain(hardware.spec())}
+    return [Command(kind=Op.SNAPSHOT_REVERT, target=str(vm.uuid), args=args, op_id=str(task.pk))]
+
+
+def back_to(vm: VirtualMachine, snapshot: Snapshot) -> Hardware:
+    """The VM with the hardware that the snapshot remembers; nothing is saved."""
+    hardware = Hardware.of(vm)
+    hardware.apply(snapshot.config.get("fields", {}))
+    return hardware
+
+
 def _snapshot_taken(change: Change, task: Task, result: Mapping[str, Any]) -> None:
     vm = vm_of(task)
     snapshot = _snapshot_of(task, vm)
     snapshot.ready = True
     snapshot.size_bytes = int(result.get("size_bytes", 0))
+    snapshot.config["memory_bytes"] = snapshot.size_bytes  # nothing has been written since
     snapshot.save()
     VirtualMachine.objects.filter(pk=vm.pk).update(current_snapshot=snapshot)
     change.event("VmSnapshotCreatedEvent", vm, vm.host, task=task, snapshot=snapshot.name)
@@ -165,8 +181,7 @@ def _snapshot_not_taken(change: Change, task: Task, fault: faults.MethodFault) -
 def _reverted(change: Change, task: Task, _result: Any) -> None:
     vm = vm_of(task)
     snapshot = _snapshot_of(task, vm)
-    hardware = Hardware.of(vm)
-    hardware.apply(snapshot.config.get("fields", {}))
+    hardware = back_to(vm, snapshot)
     hardware.vm.power_state = task.args["power"]
     hardware.vm.current_snapshot = snapshot
     hardware.save()
@@ -240,7 +255,7 @@ register(
 register(
     Operation(
         "vm.snapshot_revert", "VirtualMachine.revertToSnapshot", _("Revert to snapshot"),
-        _snapshot_commands(Op.SNAPSHOT_REVERT), _reverted, fails_with("VmOperationFailedEvent"), cancelable=False,
+        _revert_commands, _reverted, fails_with("VmOperationFailedEvent"), cancelable=False,
     )
 )  # fmt: skip
 register(
@@ -256,4 +271,4 @@ register(
         _remove_all_commands, _all_removed, fails_with("VmOperationFailedEvent"), cancelable=False,
     )
 )  # fmt: skip
-__all__ = ["account_promises", "host_of", "release_space", "subtree"]
+__all__ = ["account_promises", "back_to", "host_of", "release_space", "subtree"]

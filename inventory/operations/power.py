@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.db.models import F
+
 from domain import faults
 from domain.hardware import CPU_GENERATIONS
 from domain.states import VmPower
@@ -77,13 +79,17 @@ def set_power(vm: VirtualMachine, power: VmPower, **values: Any) -> None:
 def _power_on_commands(task: Task) -> Sequence[Command]:
     vm = vm_of(task)
     host = host_of(task, vm)
-    return [Command(kind=Op.POWER_ON, target=str(vm.uuid), args={"host": str(host.uuid)}, op_id=str(task.pk))]
+    args = {"host": str(host.uuid), "setup": vm.enter_bios_setup}
+    return [Command(kind=Op.POWER_ON, target=str(vm.uuid), args=args, op_id=str(task.pk))]
 
 
 def _powered_on(change: Change, task: Task, _result: Any) -> None:
     vm = vm_of(task)
     host = host_of(task, vm)
     values = {"boot_lab_s": change.lab_s, "features_mask": captured_features(host)}
+    if task.operation == "vm.power_on":
+        values["enter_bios_setup"] = False  # asked for the next boot, which this was
+        vm.nics.update(connected=F("start_connected"))
     set_power(vm, VmPower.ON, host=host, **values)
     name = "DrsVmPoweredOnEvent" if task.args.get("placed_by") == "drs" else "VmPoweredOnEvent"
     change.event(name, vm, host, host.cluster, task=task)

@@ -41,12 +41,17 @@ def vm_meters(page: Any, vm: VirtualMachine) -> list[Meter]:
     """CPU against what the VM's processors can do, active memory against its size, files against its disks."""
     cpu_mhz = float(vm.vcpus * vm.host.core_mhz)
     cpu = _known(page, "vm", vm.slot, figures.CPU_USAGE_MHZ) if vm.powered_on else 0.0
-    memory = _known(page, "vm", vm.slot, figures.MEMORY_CONSUMED_KB) if vm.powered_on else 0.0
+    memory = _known(page, "vm", vm.slot, figures.MEMORY_ACTIVE_KB) if vm.powered_on else 0.0
     space = vm.disks.aggregate(used=Sum("used_bytes"), all=Sum("capacity_bytes"))
     return [
         Meter(_("CPU"), cpu, cpu_mhz, forms.mhz, "MHz", f"{vm.moref} {figures.CPU_USAGE_MHZ}"),
         Meter(
-            _("Memory"), memory, float(vm.memory_mib * KIB), forms.kib, "KB", f"{vm.moref} {figures.MEMORY_CONSUMED_KB}"
+            _("Active memory"),
+            memory,
+            float(vm.memory_mib * KIB),
+            forms.kib,
+            "KB",
+            f"{vm.moref} {figures.MEMORY_ACTIVE_KB}",
         ),
         Meter(_("Storage"), float(space["used"] or 0), float(space["all"] or 0), forms.size),
     ]

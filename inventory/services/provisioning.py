@@ -124,10 +124,13 @@ def clone(
 def _copied(vm: VirtualMachine, copy: VirtualMachine, datastore: Datastore | None) -> Hardware:
     fields = {name: getattr(vm, name) for name in checks.COPIED}
     disks = [
-        {"capacity_bytes": d.capacity_bytes, "provisioning": d.provisioning, "datastore": store.moref}
+        {
+            "capacity_bytes": d.capacity_bytes, "provisioning": d.provisioning, "datastore": store.moref,
+            "independent": d.independent,
+        }
         for d in vm.disks.select_related("datastore")
         for store in (datastore or d.datastore,)
-    ]
+    ]  # fmt: skip
     nics = [{"network": n.network.moref, "adapter": n.adapter} for n in vm.nics.select_related("network") if n.network]
     hardware = Hardware(copy, [], [])
     hardware.apply({**fields, "disks": {"add": disks}, "nics": {"add": nics}})

@@ -8,10 +8,11 @@ from domain import faults
 from domain.limits import DEFAULT_LIMITS
 from domain.morefs import Kind
 from domain.states import VmPower
-from inventory import admission, ids
+from inventory import admission, ids, placement
 from inventory.hardware import FIELDS
 from inventory.journal import changing
 from inventory.models import Snapshot, Task, VirtualMachine
+from inventory.operations.machines import back_to
 from inventory.services import vm_checks as checks
 from inventory.services.base import check, instant, submit, valid_name
 
@@ -36,7 +37,7 @@ def take(
             description=description[:4000],
             parent=vm.current_snapshot,
             created_lab_s=change.lab_s,
-            power_state=vm.power_state if with_memory or not vm.powered_on else VmPower.OFF,
+            power_state=VmPower.ON if with_memory else VmPower.OFF,
             with_memory=with_memory,
             quiesced=quiesce,
             config={"fields": {f: getattr(vm, f) for f in KEPT}},
@@ -65,10 +66,18 @@ def revert(user: Any, vm: VirtualMachine, snapshot: Snapshot | None = None) -> T
         raise faults.NotFound(what="The snapshot")
     power = target.power_state
     if power == VmPower.ON:
-        admission.check_power_on(vm, vm.host)
+        _may_run(vm, target)
     with changing(vm.vcenter, user) as change:
         args = {"snapshot": target.moref, "snapshot_name": target.name, "power": power}
         return submit(change, "vm.snapshot_revert", vm, args)
+
+
+def _may_run(vm: VirtualMachine, target: Snapshot) -> None:
+    """A snapshot with memory lets the VM run again, as large as it was then: its host must take it."""
+    if not vm.powered_on and not vm.host.usable:
+        raise faults.InvalidHostState(host=vm.host.name, state=placement.state_words(vm.host))
+    planned = back_to(VirtualMachine.objects.select_related("pool", "host", "host__cluster").get(pk=vm.pk), target)
+    admission.check_power_on(planned.vm, planned.vm.host)
 
 
 def remove(user: Any, vm: VirtualMachine, snapshot: Snapshot, children: bool = False) -> Task:

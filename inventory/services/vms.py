@@ -120,7 +120,7 @@ def reconfigure(user: Any, vm: VirtualMachine, changes: Mapping[str, Any], expec
     planned.apply(changes)
     checks.consistent(planned.vm)
     checks.disks(vm, changes.get("disks") or {})
-    if vm.powered_on:
+    if vm.powered_on and admission.asks_more(planned.vm, vm):
         admission.check_power_on(planned.vm, planned.vm.host)
     with changing(vm.vcenter, user) as change:
         args = {"changes": checks.plain(changes), "summary": checks.summary(vm, changes)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from domain.counters import ROWS
-from domain.specs import to_plain
+from domain.specs import PlacedSnapshot, to_plain
 from domain.states import VmPower
 from hypervisors.port import Command, Config, Driver, Happening, JobState, Op
 from hypervisors.simulated.driver import LeaseLost, SimulatedDriver
@@ -204,7 +204,11 @@ def test_a_lost_state_is_rebuilt_from_nothing(rig: Rig) -> None:
     rig.driver = SimulatedDriver(rig.store, token=2)
     assert rig.driver.version == -1
     inventory = lab()
-    frozen = replace(inventory.vms[1], snapshots=("s1", "s2"))
+    frozen = replace(
+        inventory.vms[1],
+        snapshots=(PlacedSnapshot("s1", delta_bytes=5 * 2**30), PlacedSnapshot("s2", "s1")),
+        current_snapshot="s2",
+    )
     vms = (inventory.vms[0], frozen, *inventory.vms[2:])
     rig.driver.rebuild(replace(inventory, vms=vms, seq=500, now_s=rig.now_s))
     rig.run(40)

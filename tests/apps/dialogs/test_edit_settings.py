@@ -78,3 +78,73 @@ def test_a_running_vm_greys_what_needs_it_off(lab, owner):
     VirtualMachine.objects.filter(pk=lab.vm.pk).update(cpu_hot_add=True)
     page = owner.get(address(lab, lab.vm, "edit-settings")).content.decode()
     assert not re.search(r'<input[^>]*name="vcpus"[^>]*disabled', page)
+
+
+def asked(lab, owner, **typed_in) -> dict:
+    """The changes that a form with these values asks for."""
+    data = opened(owner, settings_url(lab)) | typed_in
+    answer = owner.post(settings_url(lab), data)
+    assert answer.status_code == 202, answer.content.decode()
+    return Task.objects.get().args["changes"]
+
+
+def test_every_hot_plug_flag_and_the_notes_can_be_set(lab, owner):
+    flags = {"cpu_hot_add": "on", "cpu_hot_remove": "on", "memory_hot_add": "on"}
+    found = asked(lab, owner, notes="payroll,\r\nask Kim first", **flags)
+    assert {k: found[k] for k in flags} == dict.fromkeys(flags, True)
+    assert found["notes"].split() == ["payroll,", "ask", "Kim", "first"]
+
+
+def test_notes_that_nobody_touched_are_not_asked_for(lab, owner):
+    VirtualMachine.objects.filter(pk=lab.vms[1].pk).update(notes="two\nlines\n")
+    assert owner.post(settings_url(lab), opened(owner, settings_url(lab))).status_code == 202
+    assert not Task.objects.exists()
+
+
+def test_guest_tools_can_be_left_out(lab, owner):
+    data = opened(owner, settings_url(lab))
+    del data["tools_installed"]
+    assert owner.post(settings_url(lab), data).status_code == 202
+    assert Task.objects.get().args["changes"]["tools_installed"] is False
+
+
+def test_a_drive_reads_an_image_a_client_or_the_host(lab, owner):
+    store = lab.datastore.moref
+    found = asked(lab, owner, cd_datastore=store, cd_path="iso/debian.iso", cd_connected="on")
+    assert (found["cd_datastore"], found["cd_path"], found["cd_connected"]) == (store, "iso/debian.iso", True)
+    Task.objects.all().delete()
+    assert asked(lab, owner, cd_connected="on") == {"cd_path": "[client]", "cd_connected": True}
+    Task.objects.all().delete()
+    assert asked(lab, owner, cd_datastore="[host]") == {"cd_path": "[host]"}
+
+
+def test_a_drive_on_a_datastore_says_which_image(lab, owner):
+    answer = owner.post(settings_url(lab), opened(owner, settings_url(lab)) | {"cd_datastore": lab.datastore.moref})
+    assert answer.status_code == 422
+    assert "which image file" in answer.content.decode()
+
+
+def test_what_the_drive_reads_is_shown_when_the_form_opens_again(lab, owner):
+    VirtualMachine.objects.filter(pk=lab.vms[1].pk).update(cd_path="[host]", cd_connected=True)
+    assert opened(owner, settings_url(lab))["cd_datastore"] == "[host]"
+    VirtualMachine.objects.filter(pk=lab.vms[1].pk).update(cd_path="a.iso", cd_datastore=lab.datastore)
+    shown = opened(owner, settings_url(lab))
+    assert (shown["cd_datastore"], shown["cd_path"]) == (lab.datastore.moref, "a.iso")
+
+
+def test_memory_that_is_no_multiple_of_4_mb_is_not_changed_silently(lab, owner):
+    data = opened(owner, settings_url(lab)) | {"memory_0": "1023", "memory_1": "MB"}
+    answer = owner.post(settings_url(lab), data)
+    assert answer.status_code == 422
+    assert "multiple of 4 MB" in answer.content.decode()
+
+
+def test_a_new_disk_may_be_independent_and_an_adapter_wait_unconnected(lab, owner):
+    data = opened(owner, settings_url(lab)) | {"go": "add-disks"}
+    offered = typed(owner.post(settings_url(lab), data).content.decode())
+    offered |= {"disks-new1-mode": "independent"}
+    del offered["nics-4000-start_connected"]
+    assert owner.post(settings_url(lab), offered).status_code == 202
+    changes = Task.objects.get().args["changes"]
+    assert changes["disks"]["add"][0]["independent"] is True
+    assert changes["nics"]["edit"] == {"4000": {"start_connected": False}}

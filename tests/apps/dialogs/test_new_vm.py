@@ -110,3 +110,17 @@ def test_a_wizard_step_asks_a_constant_number_of_questions(lab, owner, django_as
     data = {**typed(walk.page), "go": "next"}
     with django_assert_max_num_queries(60):
         owner.post(walk.url, data)
+
+
+def test_the_wizard_gives_the_machine_all_that_was_chosen(lab, wizard):
+    chosen = {
+        "cd_datastore": lab.datastore.moref, "cd_path": "iso/setup.iso", "cd_connected": "on", "notes": "for Kim",
+        "cpu_hot_remove": "on", "boot_delay_ms": "500", "disks-new1-mode": "independent",
+    }  # fmt: skip
+    to_hardware(wizard, lab).send(**chosen).send("finish")
+    vm = VirtualMachine.objects.get(name="app-01")
+    assert (vm.cd_datastore, vm.cd_path, vm.cd_connected) == (lab.datastore, "iso/setup.iso", True)
+    assert (vm.notes, vm.cpu_hot_remove, vm.boot_delay_ms) == ("for Kim", True, 500)
+    assert vm.tools_installed
+    assert vm.disks.get().independent
+    assert vm.nics.get().start_connected

@@ -11,7 +11,17 @@ from django.core.management import CommandError, call_command
 from domain import faults
 from domain.states import VmPower
 from inventory import admission, pump
-from inventory.models import Cluster, Datacenter, Event, Folder, Host, ResourcePool, Task, VirtualMachine
+from inventory.models import (
+    Cluster,
+    Datacenter,
+    DatastoreMount,
+    Event,
+    Folder,
+    Host,
+    ResourcePool,
+    Task,
+    VirtualMachine,
+)
 from inventory.services import clock, clusters, datastores, folders, hosts, naming, networks, pools, vms
 from tests import builders, pumping
 
@@ -194,3 +204,29 @@ def test_import_trace_assigns_in_turn_and_a_bad_file_changes_nothing(lab, tmp_pa
     vm = VirtualMachine.objects.get(pk=lab.vms[0].pk)
     assert vm.trace.endswith("/a")
     assert VirtualMachine.objects.exclude(trace="").count() == 1
+
+
+def test_the_recycle_bin_holds_no_host_back(lab):
+    """What waits there is registered elsewhere, from where it can be restored and started."""
+    host, vm = lab.hosts[1], lab.vms[1]
+    assert vm.host == host
+    vms.delete_from_disk(None, vm)
+    hosts.disconnect(None, host)
+    host.refresh_from_db()
+    hosts.remove(None, host)
+    pumping.beat(lab.vcenter)
+    vms.restore(None, VirtualMachine.everything.get(pk=vm.pk))
+    restored = VirtualMachine.objects.get(pk=vm.pk)
+    assert restored.host == lab.hosts[0]
+    pumping.succeeded(lab.vcenter, vms.power_on(None, restored))
+
+
+def test_a_host_stays_while_nobody_else_reaches_what_it_holds(lab):
+    host, vm = lab.hosts[1], lab.vms[1]
+    DatastoreMount.objects.filter(datastore=lab.datastore).exclude(host=host).delete()
+    vms.delete_from_disk(None, vm)
+    hosts.disconnect(None, host)
+    host.refresh_from_db()
+    with pytest.raises(faults.ResourceInUse) as refused:
+        hosts.remove(None, host)
+    assert vm.name in str(refused.value.fields["users"])

@@ -205,3 +205,24 @@ def test_a_lost_fleet_is_rebuilt_and_the_task_still_ends(lab):
     vm.refresh_from_db()
     assert vm.power_state == VmPower.ON
     assert Event.objects.filter(entity=vm.moref, type="VmPoweredOnEvent").count() == 1
+
+
+def test_a_machine_waits_in_its_firmware_setup_until_it_is_reset(lab):
+    vm = lab.vms[1]
+    pumping.succeeded(lab.vcenter, vms.reconfigure(None, vm, {"enter_bios_setup": True}))
+    pumping.succeeded(lab.vcenter, vms.power_on(None, VirtualMachine.objects.get(pk=vm.pk)))
+    pumping.advance(lab.vcenter, 600)
+    waiting = VirtualMachine.objects.get(pk=vm.pk)
+    assert (waiting.power_state, waiting.ip_address, waiting.enter_bios_setup) == (VmPower.ON, "", False)
+    pumping.succeeded(lab.vcenter, vms.reset(None, waiting))
+    pumping.advance(lab.vcenter, 600)
+    assert VirtualMachine.objects.get(pk=vm.pk).ip_address
+
+
+def test_an_adapter_is_connected_at_power_on_as_it_was_asked(lab):
+    vm = lab.vms[1]
+    change = {"nics": {"edit": {str(vm.nics.get().key): {"start_connected": False}}}}
+    pumping.succeeded(lab.vcenter, vms.reconfigure(None, vm, change))
+    assert vm.nics.get().connected
+    pumping.succeeded(lab.vcenter, vms.power_on(None, VirtualMachine.objects.get(pk=vm.pk)))
+    assert not vm.nics.get().connected
