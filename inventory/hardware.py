@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,12 +79,12 @@ class Hardware:
             self.disks.append(self._new_disk(wanted))
 
     def _new_disk(self, wanted: Mapping[str, Any]) -> VirtualDisk:
-        key = max((d.key for d in self.disks), default=FIRST_DISK_KEY - 1) + 1
+        key = _free(wanted, self.disks, FIRST_DISK_KEY)
         home = self.disks[0].datastore if self.disks else None
         return VirtualDisk(
             vm=self.vm,
             key=key,
-            label=f"Hard disk {key - FIRST_DISK_KEY + 1}",
+            label=str(wanted.get("label") or f"Hard disk {key - FIRST_DISK_KEY + 1}"),
             datastore=_datastore(self.vm, wanted.get("datastore")) or home,
             capacity_bytes=int(wanted["capacity_bytes"]),
             provisioning=DiskProvisioning(wanted.get("provisioning", DiskProvisioning.THIN)),
@@ -109,17 +109,24 @@ class Hardware:
                 setattr(nic, name, values[name])
 
     def _new_nic(self, wanted: Mapping[str, Any]) -> VirtualNic:
-        key = max((n.key for n in self.nics), default=FIRST_NIC_KEY - 1) + 1
+        key = _free(wanted, self.nics, FIRST_NIC_KEY)
         return VirtualNic(
             vm=self.vm,
             key=key,
-            label=f"Network adapter {key - FIRST_NIC_KEY + 1}",
+            label=str(wanted.get("label") or f"Network adapter {key - FIRST_NIC_KEY + 1}"),
             network=_network(self.vm, wanted.get("network")),
             adapter=str(wanted.get("adapter", "vmxnet3")),
             mac=str(wanted.get("mac") or new_mac(self.vm.uuid, key)),
             connected=bool(wanted.get("connected", True)),
             start_connected=bool(wanted.get("start_connected", True)),
         )
+
+
+def _free(wanted: Mapping[str, Any], devices: Sequence[VirtualDisk | VirtualNic], first: int) -> int:
+    """The number of a new device: the one it asks for, unless that is taken."""
+    taken = {device.key for device in devices}
+    asked = wanted.get("key")
+    return asked if isinstance(asked, int) and asked not in taken else max(taken, default=first - 1) + 1
 
 
 def new_mac(owner: uuid.UUID, key: int) -> str:

@@ -87,7 +87,7 @@ def register() -> None:
         return
     actions.add("vm", _migrate("Resource.HotMigrate", lambda vm: vm.power_state == VmPower.ON), after="snapshots")
     actions.add("vm", _migrate("Resource.ColdMigrate", lambda vm: vm.power_state != VmPower.ON), after="snapshots")
-    actions.add("host", MAINTENANCE, after="new-pool")
+    actions.add("host", MAINTENANCE, after="new-vapp")
     for kind in ("vm", "host", "datastore"):
         actions.add(kind, LAB)
     actions.add("vcenter", FAILURE_RATES)

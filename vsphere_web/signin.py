@@ -34,7 +34,7 @@ def apps() -> list[str]:
 
 
 def backends() -> list[str]:
-    return ["inventory.ldap.LocalNamesStayLocal"] if _ldap_wanted() else []
+    return ["inventory.ldap.OfTheDirectory"] if _ldap_wanted() else []
 
 
 def form_targets() -> list[str]:
@@ -122,7 +122,11 @@ def ldap() -> dict[str, Any]:
         "AUTH_LDAP_BIND_DN": env.str("LDAP_BIND_DN", default=""),
         "AUTH_LDAP_BIND_PASSWORD": env.str("LDAP_BIND_PASSWORD", default=""),
         "AUTH_LDAP_USER_SEARCH": search(
-            _required("LDAP_USER_BASE"), scope, env.str("LDAP_USER_FILTER", default="(uid=%(user)s)")
+            _required("LDAP_USER_BASE"),
+            scope,
+            env.str("LDAP_USER_FILTER", default="(uid=%(user)s)"),
+            # All attributes, and the number of an entry, which servers only give to those who ask for it.
+            ["*", "entryUUID"],
         ),
         "AUTH_LDAP_USER_ATTR_MAP": {"first_name": "givenName", "last_name": "sn", "email": "mail"},
         "AUTH_LDAP_CONNECTION_OPTIONS": {import_module("ldap").OPT_NETWORK_TIMEOUT: 5},

@@ -82,7 +82,8 @@ menu(
     Submenu("power", _("Power"), (HOST_POWER_ON, HOST_SHUT_DOWN, HOST_REBOOT), "power"),
     Submenu("storage", _("Storage"), (NEW_DATASTORE,), "storage"),
     NEW_NETWORK,
-    SEPARATOR, TAGS, ADD_PERMISSION, SEPARATOR, REMOVE_HOST,
+    SEPARATOR, Action("settings", _("Settings"), "System.Read", "cog", tab="configure"), SEPARATOR,
+    REMOVE_HOST, SEPARATOR, TAGS, ADD_PERMISSION,
 )  # fmt: skip
 
 # --- clusters and pools ----------------------------------------------------------------------------------------------

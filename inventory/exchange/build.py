@@ -21,10 +21,12 @@ from django.utils.translation import gettext as _
 from domain import morefs
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.morefs import FolderKind
-from inventory.exchange.fields import FIELDS, full
+from inventory.exchange import alarms
+from inventory.exchange.fields import FIELDS, full, of_its_type
 from inventory.exchange.safe import FORMAT
 from inventory.exchange.site import Site
 from inventory.models import (
+    AlarmDefinition,
     CustomAttribute,
     CustomValue,
     Datacenter,
@@ -42,7 +44,7 @@ from inventory.models import (
 PROBLEMS_SHOWN = 200
 OTHERS_MAX = 5_000
 Entry = Mapping[str, Any]
-LABELS = ("tags", "attributes", "permissions")
+LABELS = ("tags", "attributes", "permissions", "alarms")
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Builder:
         self.machines: dict[tuple[int, tuple[str, ...]], VirtualMachine] = {}
         self.tags: dict[tuple[str, str], Tag] = {}
         self.attributes: dict[str, CustomAttribute] = {}
+        self.alarms: set[str] = set()
         self.labels: list[Any] = []
         self.slots: Counter[type] = Counter()
         self.numbers = 2
@@ -190,11 +193,7 @@ class Builder:
         except (TypeError, ValueError, OverflowError):
             self.say(where.rstrip("."), _("a value has the wrong type"))
         for name in checked:
-            default = getattr(model(), name)
-            value = values[name]
-            if isinstance(default, bool) is not isinstance(value, bool) or isinstance(default, (list, dict)) is not (
-                isinstance(value, (list, dict))
-            ):
+            if not of_its_type(model, name, values[name]):
                 self.say(f"{where}{name}", _("a value has the wrong type"))
         return row
 
@@ -230,7 +229,7 @@ class Builder:
                 Site(self, folder, name, entry, where).run()
         if self.problems:
             return None
-        models: tuple[Any, ...] = (TagAssignment, CustomValue, Permission)
+        models: tuple[Any, ...] = (TagAssignment, CustomValue, Permission, AlarmDefinition)
         for model in models:
             model.objects.bulk_create([row for row in self.labels if isinstance(row, model)], batch_size=500)
         self.vcenter.next_id = self.numbers
@@ -328,6 +327,7 @@ class Builder:
                 )  # fmt: skip
         for one, place in self.entries(entry, "permissions", where):
             self.permission(moref, one, place)
+        alarms.build(self, moref, entry, where)
 
     def permission(self, moref: str, one: Entry, where: str) -> None:
         user = get_user_model().objects.filter(username=one.get("user")).first() if one.get("user") else None

@@ -8,9 +8,11 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from inventory.exchange import vapps
+from domain.states import SharesLevel, VmPower
+from inventory.exchange import devices, vapps
 from inventory.exchange.fields import STATE, full
 from inventory.models import (
+    AlarmDefinition,
     Cluster,
     CustomAttribute,
     Datastore,
@@ -41,6 +43,7 @@ KINDS = {
     "vm": _("Virtual machine"),
     "group": _("VM/Host group"),
     "rule": _("VM/Host rule"),
+    "alarm": _("Alarm definition"),
 }
 ORDER = tuple(KINDS)
 
@@ -66,11 +69,11 @@ class Difference:
 
     @property
     def now(self) -> str:
-        return said(self.before)
+        return said(_differing(self.before, self.after))
 
     @property
     def then(self) -> str:
-        return said(self.after)
+        return said(_differing(self.after, self.before))
 
 
 def said(value: Any, inside: bool = False) -> str:
@@ -85,21 +88,76 @@ def said(value: Any, inside: bool = False) -> str:
     return "" if value is None else str(value)
 
 
+def _differing(value: Any, other: Any) -> Any:
+    """Of a mapping that stands on both sides only what is not the same."""
+    if not isinstance(value, Mapping) or not isinstance(other, Mapping):
+        return value
+    return {key: one for key, one in value.items() if key not in other or other[key] != one}
+
+
 def differences(running: Entry, wanted: Entry) -> list[Difference]:
-    """What would have to change for `running` to be `wanted`. State (power, space used) is not compared."""
+    """What would have to change for `running` to be `wanted`. State (power, space used) is not compared.
+
+    A machine that the file has in another folder of its datacenter has moved: its folder differs, and it is named by
+    the place where it runs.
+    """
     now, then = dict(flattened(running)), dict(flattened(wanted))
-    found = [Difference(ADD, *key) for key in then.keys() - now.keys()]
-    found += [Difference(REMOVE, *key) for key in now.keys() - then.keys()]
-    for key in now.keys() & then.keys():
-        for name in sorted(now[key].keys() | then[key].keys()):
-            before, after = now[key].get(name), then[key].get(name)
-            if before != after:
-                found.append(Difference(CHANGE, *key, name, before, after))
+    moved = moves(now, then)
+    found = [Difference(ADD, *key) for key in then.keys() - now.keys() - set(moved.values())]
+    found += [Difference(REMOVE, *key) for key in now.keys() - then.keys() - set(moved)]
+    for key, there in {**{key: key for key in now.keys() & then.keys()}, **moved}.items():
+        found += [Difference(CHANGE, *key, *one) for one in _fields_apart(now[key], then[there])]
     return sorted(found, key=lambda one: (ORDER.index(one.kind), one.path, one.op, one.field))
+
+
+def _fields_apart(now: Entry, then: Entry) -> Iterator[tuple[str, Any, Any]]:
+    for name in sorted(now.keys() | then.keys()):
+        if name in ("cpu_shares", "memory_shares") and then.get(f"{name}_level") != SharesLevel.CUSTOM:
+            continue  # the level gives the number
+        before, after = now.get(name), then.get(name)
+        after = devices.settled(after, before) if devices.split(name) else after
+        if before != after:
+            yield name, before, after
+
+
+def moves(now: Mapping[Key, Entry], then: Mapping[Key, Entry]) -> dict[Key, Key]:
+    """Where in the file the machines are that have another folder there: the only one of that name in its datacenter
+    that is nowhere on the other side."""
+    gone, new = _alone(now, then), _alone(then, now)
+    return {
+        keys[0]: new[name][0] for name, keys in gone.items() if len(keys) == 1 and len(new.get(name, ())) == 1
+    }  # fmt: skip
+
+
+def _alone(mine: Mapping[Key, Entry], others: Mapping[Key, Entry]) -> dict[tuple[str, ...], list[Key]]:
+    """The machines of one side that the other does not have, by datacenter and name."""
+    found: dict[tuple[str, ...], list[Key]] = {}
+    for key in mine.keys() - others.keys():
+        if key[0] == "vm":
+            found.setdefault((*site_of(key[1], mine[key]), key[1][-1]), []).append(key)
+    return found
+
+
+def site_of(path: tuple[str, ...], machine: Entry) -> tuple[str, ...]:
+    """The folders and name of the datacenter that a machine is in."""
+    return path[: len(path) - 1 - len(machine["folder"])]
 
 
 def flattened(document: Entry) -> Iterator[tuple[Key, dict[str, Any]]]:
     """Every object of a document by kind and path, with all its fields."""
+    yield from _alarms("vcenter", (), _entries(document, "alarms"))
+    for (kind, path), fields in _objects(document):
+        yield from _alarms(kind, path, fields.pop("alarms", ()))
+        yield (kind, path), fields
+
+
+def _alarms(home: str, path: tuple[str, ...], listed: Any) -> Iterator[tuple[Key, dict[str, Any]]]:
+    """Alarm definitions stand below what they are defined on, which is of the kind `home`."""
+    for one in listed:
+        yield ("alarm", (*path, _name(one))), full(AlarmDefinition, one) | {"home": home}
+
+
+def _objects(document: Entry) -> Iterator[tuple[Key, dict[str, Any]]]:
     for category in _entries(document, "tag_categories"):
         yield ("category", (_name(category),)), full(TagCategory, category)
         for tag in _entries(category, "tags"):
@@ -107,20 +165,24 @@ def flattened(document: Entry) -> Iterator[tuple[Key, dict[str, Any]]]:
     for attribute in _entries(document, "attributes_defined"):
         yield ("attribute", (_name(attribute),)), full(CustomAttribute, attribute)
     for site in _entries(document, "datacenters"):
-        here = (*_path(site, "folder"), _name(site))
-        yield ("datacenter", here), _labels(site)
-        folders = site.get("folders")
-        folders = folders if isinstance(folders, Mapping) else {}
-        for kind in folders:
-            for folder in _entries(folders, kind):
-                yield ("folder", (*here, str(kind), *_path(folder, "path"))), _labels(folder)
-        for kind, key, model in (("network", "networks", Network), ("datastore", "datastores", Datastore)):
-            for one in _entries(site, key):
-                yield (kind, (*here, _name(one))), _fields(model, one) | {"folder": _path(one, "folder")}
-        for one in _entries(site, "clusters"):
-            yield from _cluster(here, one)
-        for one in _entries(site, "vms"):
-            yield ("vm", (*here, *_path(one, "folder"), _name(one))), _machine(one)
+        yield from _site(site)
+
+
+def _site(site: Entry) -> Iterator[tuple[Key, dict[str, Any]]]:
+    here = (*_path(site, "folder"), _name(site))
+    yield ("datacenter", here), _labels(site)
+    folders = site.get("folders")
+    folders = folders if isinstance(folders, Mapping) else {}
+    for kind in folders:
+        for folder in _entries(folders, kind):
+            yield ("folder", (*here, str(kind), *_path(folder, "path"))), _labels(folder)
+    for kind, key, model in (("network", "networks", Network), ("datastore", "datastores", Datastore)):
+        for one in _entries(site, key):
+            yield (kind, (*here, _name(one))), _fields(model, one) | {"folder": _path(one, "folder")}
+    for one in _entries(site, "clusters"):
+        yield from _cluster(here, one)
+    for one in _entries(site, "vms"):
+        yield ("vm", (*here, *_path(one, "folder"), _name(one))), _machine(one)
 
 
 def _cluster(here: tuple[str, ...], one: Entry) -> Iterator[tuple[Key, dict[str, Any]]]:
@@ -143,11 +205,20 @@ def _pools(place: tuple[str, ...], parent: Entry) -> Iterator[tuple[Key, dict[st
 
 
 def _machine(one: Entry) -> dict[str, Any]:
-    disks = [{**_fields(VirtualDisk, d), "datastore": d.get("datastore")} for d in _entries(one, "disks")]
-    nics = [{**_fields(VirtualNic, n), "network": n.get("network")} for n in _entries(one, "nics")]
-    return _fields(VirtualMachine, one) | {
-        "host": one.get("host"), "pool": list(_path(one, "pool")), "disks": disks, "nics": nics,
-    }  # fmt: skip
+    place = {"host": one.get("host"), "pool": list(_path(one, "pool")), "folder": list(_path(one, "folder"))}
+    return _fields(VirtualMachine, one) | place | dict(_devices(one))
+
+
+def _devices(one: Entry) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every disk and adapter as a field of its own; its number is in the field's name."""
+    for kind, key, model, link in (
+        (devices.DISK, "disks", VirtualDisk, "datastore"),
+        (devices.NIC, "nics", VirtualNic, "network"),
+    ):
+        for index, listed in enumerate(_entries(one, key)):
+            entry = devices.numbered(kind, index, listed)
+            values = {name: value for name, value in full(model, entry).items() if name not in {*STATE, "key"}}
+            yield devices.field(kind, entry["key"]), {**values, link: listed.get(link)}
 
 
 def _fields(model: Any, one: Entry) -> dict[str, Any]:
@@ -156,7 +227,7 @@ def _fields(model: Any, one: Entry) -> dict[str, Any]:
 
 def _labels(one: Entry) -> dict[str, Any]:
     found = {key: one.get(key) or [] for key in ("tags", "permissions")}
-    return found | {"attributes": one.get("attributes") or {}}
+    return found | {"attributes": one.get("attributes") or {}, "alarms": _entries(one, "alarms")}
 
 
 def _entries(parent: Entry, key: str) -> list[Entry]:
@@ -171,3 +242,11 @@ def _path(one: Entry, key: str) -> tuple[str, ...]:
 
 def _name(one: Entry) -> str:
     return str(one.get("name"))
+
+
+def powered_on(document: Entry) -> Iterator[tuple[str, ...]]:
+    """Paths of the machines that run, or are suspended."""
+    for site in _entries(document, "datacenters"):
+        for one in _entries(site, "vms"):
+            if one.get("power_state", VmPower.OFF) != VmPower.OFF:
+                yield (*_path(site, "folder"), _name(site), *_path(one, "folder"), _name(one))

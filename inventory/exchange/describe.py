@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.morefs import FolderKind
-from inventory.exchange import vapps
+from inventory.exchange import alarms, vapps
 from inventory.exchange.fields import told
 from inventory.exchange.safe import FORMAT
 from inventory.models import (
+    AlarmDefinition,
     Cluster,
     CustomAttribute,
     CustomValue,
@@ -190,7 +191,7 @@ def _names(through: Any, target: str, cluster: Cluster) -> dict[int, list[str]]:
 
 
 def _labels(vcenter: VCenter) -> dict[str, Entry]:
-    """Tags, attributes and permissions by the reference of what has them."""
+    """Tags, attributes, permissions and alarm definitions by the reference of what has them."""
     found: dict[str, Entry] = defaultdict(dict)
     tags = TagAssignment.objects.filter(vcenter=vcenter).select_related("tag__category")
     for one in sorted(tags, key=lambda a: (a.tag.category.name, a.tag.name)):
@@ -200,6 +201,8 @@ def _labels(vcenter: VCenter) -> dict[str, Entry]:
         found[value.entity].setdefault("attributes", {})[value.attribute.name] = value.value
     for entity, entries in _permissions(vcenter).items():
         found[entity]["permissions"] = entries
+    for one in AlarmDefinition.objects.filter(vcenter=vcenter, system_name="").order_by("name"):
+        found[one.entity].setdefault("alarms", []).append({"name": one.name, **alarms.told(one)})
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from inventory.models import (
+    AlarmDefinition,
     Cluster,
     CustomAttribute,
     Datastore,
@@ -48,6 +49,7 @@ FIELDS: Mapping[type[Model], tuple[str, ...]] = {
     VirtualNic: ("label", "key", "adapter", "mac", "connected", "start_connected"),
     TagCategory: ("description", "multiple", "kinds"),
     CustomAttribute: ("kind",),
+    AlarmDefinition: ("target_kind", "description", "enabled", "rules", "actions"),
 }  # fmt: skip
 # What belongs to the present rather than to the plan: not compared with a file.
 STATE = frozenset({"power_state", "used_bytes", "in_maintenance"})
@@ -81,3 +83,12 @@ def _plain(value: Any) -> Any:
 def full(model: type[Model], entry: Mapping[str, Any]) -> dict[str, Any]:
     """All described fields of an entry, defaults filled in."""
     return {name: entry.get(name, default(model, name)) for name in FIELDS[model]}
+
+
+def of_its_type(model: type[Model], name: str, value: Any) -> bool:
+    """Whether a value is a yes or no, a list or a mapping where the field is one, and none of these where it is not."""
+    usual = default(model, name)
+    collection = (list, dict)
+    return isinstance(usual, bool) is isinstance(value, bool) and (
+        isinstance(usual, collection) is isinstance(value, collection)
+    )

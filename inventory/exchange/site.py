@@ -15,9 +15,9 @@ from domain.hardware import CPU_GENERATIONS, SERVER_MODELS
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.morefs import FolderKind, Kind
 from domain.states import SharesLevel, ToolsStatus, VmPower
-from inventory.exchange import describe, vapps
+from inventory.exchange import describe, devices, vapps
 from inventory.exchange.fields import FIELDS
-from inventory.hardware import FIRST_DISK_KEY, FIRST_NIC_KEY, new_mac
+from inventory.hardware import FIRST_NIC_KEY, new_mac
 from inventory.models import (
     Cluster,
     Datacenter,
@@ -281,6 +281,8 @@ class Machines:
 
     def _devices(self, vm: VirtualMachine, one: Entry, where: str) -> None:
         b, site = self.b, self.site
+        disks: list[VirtualDisk] = []
+        nics: list[VirtualNic] = []
         for index, (disk, place) in enumerate(b.entries(one, "disks", where, LIMITS.disks_per_vm)):
             b.known(disk, place, "datastore", *FIELDS[VirtualDisk])
             store = site.stores.get(str(disk.get("datastore")))
@@ -290,12 +292,11 @@ class Machines:
                     _("there is no %(name)s in this datacenter") % {"name": disk.get("datastore")},
                 )
                 continue
-            numbered = {"key": FIRST_DISK_KEY + index, "label": f"Hard disk {index + 1}", **disk}
-            row = b.row(VirtualDisk, numbered, place, vm=vm, datastore=store)
+            row = b.row(VirtualDisk, devices.numbered(devices.DISK, index, disk), place, vm=vm, datastore=store)
             sizes = (row.capacity_bytes, row.used_bytes)
             if all(isinstance(s, int) for s in sizes) and not 0 <= sizes[1] <= sizes[0] <= LIMITS.disk_bytes:
                 b.say(f"{place}capacity_bytes", _("more than is used, and 62 TB at most"))
-            self.disks.append(row)
+            disks.append(row)
         for index, (nic, place) in enumerate(b.entries(one, "nics", where, LIMITS.nics_per_vm)):
             b.known(nic, place, "network", *FIELDS[VirtualNic])
             network = site.networks.get(str(nic.get("network"))) if "network" in nic else None
@@ -304,9 +305,14 @@ class Machines:
                     f"{place}network",
                     _("there is no %(name)s in this datacenter") % {"name": nic.get("network")},
                 )
-            key = FIRST_NIC_KEY + index
-            numbered = {"key": key, "label": f"Network adapter {index + 1}", "mac": new_mac(vm.uuid, key), **nic}
-            self.nics.append(b.row(VirtualNic, numbered, place, vm=vm, network=network))
+            told = devices.numbered(devices.NIC, index, nic)
+            told = {"mac": new_mac(vm.uuid, FIRST_NIC_KEY + index), **told}
+            nics.append(b.row(VirtualNic, told, place, vm=vm, network=network))
+        for key, rows in (("disks", disks), ("nics", nics)):
+            if devices.twice(row.key for row in rows):
+                b.say(f"{where}{key}", _("two devices have the same number"))
+        self.disks += disks
+        self.nics += nics
 
 
 def _say_inside(b: Builder, place: str, where: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +85,12 @@ class VersionedForm(DialogForm):
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     base = forms.JSONField(widget=forms.HiddenInput, required=False)
 
-    def merge(self, current: dict[str, Any], version: int, fault: MethodFault) -> None:
+    def outdated(self, current: dict[str, Any]) -> bool:
+        """Whether somebody saved other values since the form was opened; for what has no version to compare."""
+        base = self.cleaned_data.get("base")
+        return base is not None and base != json.loads(json.dumps(current))
+
+    def merge(self, current: dict[str, Any], version: int | None, fault: MethodFault) -> None:
         """Three-way merge: what only they changed is taken over, what both changed is shown side by side.
 
         What only this person changed stays as typed; sending the form again saves it.
@@ -115,11 +121,11 @@ class VersionedForm(DialogForm):
         elif isinstance(value, list):
             self.data.setlist(key, [str(one) for one in value])
         else:
-            self.data[key] = self.fields[name].prepare_value(value)
+            self.data[key] = "" if value is None else self.fields[name].prepare_value(value)
 
     def _difference(self, name: str, yours: Any, theirs: Any, taken: bool) -> Difference:
         field = self.fields[name]
-        in_parts = isinstance(field.widget, forms.MultiWidget | forms.SelectMultiple)
+        in_parts = isinstance(field.widget, forms.MultiWidget | forms.SelectMultiple) or isinstance(theirs, list)
         raw = "" if in_parts else str(field.prepare_value(theirs))
         label = field.label or name
         return Difference(self.add_prefix(name), label, self._said(name, yours), self._said(name, theirs), raw, taken)
@@ -129,6 +135,9 @@ class VersionedForm(DialogForm):
         if isinstance(field, forms.ChoiceField):
             labels = dict(_flat(field.choices))
             return ", ".join(str(labels.get(one, one)) for one in (value if isinstance(value, list) else [value]))
+        if isinstance(value, list) and hasattr(field, "lines"):
+            names = {line.value: line.cells[0] for line in field.lines}
+            return ", ".join(str(names.get(one, one)) for one in value)
         if isinstance(value, bool):
             return _("Yes") if value else _("No")
         if isinstance(field, SizeField):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from domain.hardware import DEFAULT_MODEL, SERVER_MODELS
+from domain.limits import DEFAULT_LIMITS
 from domain.morefs import FolderKind
 from domain.states import DrsBehavior, HostKind
 from inventory import format as units
@@ -20,6 +22,7 @@ from inventory.forms.wizard import Review, Step, Wizard
 from inventory.models import Cluster, Datacenter, Folder, Host
 from inventory.services import clusters, hosts
 
+MOST_HOSTS = 32
 AUTOMATION = (DrsBehavior.MANUAL, DrsBehavior.PARTIAL, DrsBehavior.FULL)
 
 
@@ -128,20 +131,35 @@ class HostName(Step):
     def build(self) -> None:
         self.fields["name"].label = _("Host name or IP address")
         if isinstance(self.wizard.obj, Cluster):
+            self.fields["name"] = forms.CharField(
+                label=_("Host names or IP addresses"), max_length=MOST_HOSTS * 82, widget=forms.Textarea({"rows": 4}),
+                help_text=_("One per line. All of them are of the type and the model that you choose next."),
+            )  # fmt: skip
             return
         field = TreeField("host-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
         self.fields["folder"] = field
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        if Host.objects.filter(vcenter=self.wizard.vcenter, name=name).exists():
-            raise forms.ValidationError(_("A host of this name is already in the inventory."), "DuplicateName")
-        return name
+        """The names, one per line; more than one for a cluster."""
+        names = [name for line in self.cleaned_data["name"].splitlines() if (name := line.strip())]
+        if len(names) > MOST_HOSTS:
+            raise forms.ValidationError(_("At most %(limit_value)s."), "LimitExceeded", {"limit_value": MOST_HOSTS})
+        for name in names:
+            if len(name) > DEFAULT_LIMITS.name_length:
+                raise forms.ValidationError(_("“%(name)s” is too long."), "InvalidName", {"name": name[:40]})
+            if names.count(name) > 1:
+                raise forms.ValidationError(_("“%(name)s” is there twice."), "DuplicateName", {"name": name})
+        if taken := Host.objects.filter(vcenter=self.wizard.vcenter, name__in=names).first():
+            message = _("A host of this name is already in the inventory.")
+            message += f" ({taken.name})" if len(names) > 1 else ""
+            raise forms.ValidationError(message, "DuplicateName")
+        return "\n".join(names)
 
     def summary(self) -> list[tuple[Any, Any]]:
         place = self.wizard.obj if isinstance(self.wizard.obj, Cluster) else self.cleaned_data["folder"]
         where = place.datacenter.name if getattr(place, "fixed", False) else place.name
-        return [(_("Host"), self.cleaned_data["name"]), (_("Location"), where)]
+        names = self.cleaned_data["name"].splitlines()
+        return [(_("Host") if len(names) == 1 else _("Hosts"), ", ".join(names)), (_("Location"), where)]
 
 
 class HypervisorType(Step):
@@ -195,8 +213,13 @@ class Model(Step):
 
 @dialog("add-host")
 class AddHost(Wizard):
-    verb = gettext_lazy("Add Host")
+    """One host for a folder or datacenter, one or several for a cluster."""
+
     size = "lg"
+
+    @property
+    def verb(self) -> str:  # type: ignore[override]
+        return _("Add Hosts") if isinstance(self.obj, Cluster) else _("Add Host")
 
     def steps(self) -> list[type[Step]]:
         return [HostName, HypervisorType, Model, Review]
@@ -208,4 +231,7 @@ class AddHost(Wizard):
         named = self.chosen["name"]
         place: dict[str, Any] = {"cluster": self.obj} if isinstance(self.obj, Cluster) else {"folder": named["folder"]}
         model, kind = self.chosen["model"]["model"], self.chosen["kind"]["kind"]
-        return hosts.add(self.user, name=named["name"], model=model, kind=kind, **place)
+        with transaction.atomic():  # where one is refused, none comes
+            names = named["name"].splitlines()
+            tasks = [hosts.add(self.user, name=one, model=model, kind=kind, **place) for one in names]
+        return tasks[0]

@@ -100,6 +100,28 @@ class VersionedDialog(Dialog):
         form.merge(self.current(), self.obj.change_version, fault)
 
 
+class ComparedDialog(VersionedDialog):
+    """The same for what has no version of its own: what the form was opened on is compared with what is there now."""
+
+    def initial(self) -> dict[str, Any]:
+        now = self.current()
+        return {**now, "base": now}
+
+    def try_to(self, form: Any) -> tuple[bool, Any]:
+        if form.is_valid() and form.outdated(self.current()):
+            self.merge(form, ConcurrentAccess(name=self.subject))
+            return False, None
+        return super().try_to(form)
+
+    def merge(self, form: Any, fault: ConcurrentAccess) -> None:
+        form.merge(self.current(), None, fault)
+
+    @property
+    def subject(self) -> str:
+        """The name of what two people have changed."""
+        return str(self.obj.name)
+
+
 D = TypeVar("D", bound=type[Dialog])
 DIALOGS: dict[str, type[Dialog]] = {}
 

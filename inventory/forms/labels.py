@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from domain.privileges import READ_ONLY
-from inventory.forms.base import DialogForm
-from inventory.forms.dialog import Dialog, dialog
+from inventory.forms.base import DialogForm, VersionedForm
+from inventory.forms.dialog import ComparedDialog, Dialog, dialog
 from inventory.forms.pickers import Line, TableField
 from inventory.models import CustomAttribute, CustomValue, Role, Tag, TagAssignment
 from inventory.services import permissions, tags
@@ -80,12 +80,12 @@ class RemoveTag(_Tags):
         return next((task for task in reversed(done) if task), None)
 
 
-class AttributesForm(DialogForm):
+class AttributesForm(VersionedForm):
     """One field per custom attribute of the object's kind."""
 
 
 @dialog("custom-attributes")
-class CustomAttributes(Dialog):
+class CustomAttributes(ComparedDialog):
     verb = gettext_lazy("Edit Custom Attributes")
     form_class = AttributesForm
     template = "inventory/dialogs/attributes.html"
@@ -98,12 +98,14 @@ class CustomAttributes(Dialog):
         rows = CustomValue.objects.filter(vcenter=self.vcenter, entity=self.obj.moref)
         return dict(rows.values_list("attribute_id", "value"))
 
+    def current(self) -> dict[str, Any]:
+        now = self.values()
+        return {f"value-{attribute.pk}": now.get(attribute.pk, "") for attribute in self.attributes()}
+
     def form(self, data: Any = None) -> Any:
-        form, now = AttributesForm(data), self.values()
+        form = AttributesForm(data, initial=self.initial())
         for attribute in self.attributes():
-            form.fields[f"value-{attribute.pk}"] = forms.CharField(
-                label=attribute.name, required=False, max_length=255, initial=now.get(attribute.pk, "")
-            )
+            form.fields[f"value-{attribute.pk}"] = forms.CharField(label=attribute.name, required=False, max_length=255)
         return form
 
     def submit(self, form: Any) -> Any:

@@ -11,7 +11,7 @@ from domain.limits import DEFAULT_LIMITS
 from inventory import actions
 from inventory.actions import Action
 from inventory.forms.base import DialogForm, VersionedForm
-from inventory.forms.dialog import Dialog, VersionedDialog, dialog
+from inventory.forms.dialog import ComparedDialog, Dialog, VersionedDialog, dialog
 from inventory.forms.fields import name_field
 from inventory.services import hosts, naming, snapshots, vms
 
@@ -20,13 +20,17 @@ class NameForm(DialogForm):
     name = name_field()
 
 
+class RenameForm(VersionedForm, NameForm):
+    pass
+
+
 @dialog("rename")
-class Rename(Dialog):
+class Rename(ComparedDialog):
     verb = _("Rename")
-    form_class = NameForm
+    form_class = RenameForm
     size = "sm"
 
-    def initial(self) -> dict[str, Any]:
+    def current(self) -> dict[str, Any]:
         return {"name": self.obj.name}
 
     def submit(self, form: Any) -> Any:

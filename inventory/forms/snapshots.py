@@ -7,16 +7,21 @@ from typing import Any
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 
-from inventory.forms.dialog import Dialog, dialog
+from inventory.forms.base import VersionedForm
+from inventory.forms.dialog import ComparedDialog, dialog
 from inventory.forms.simple import SnapshotForm
 from inventory.models import Snapshot, VirtualMachine
 from inventory.services import snapshots
 
 
+class EditSnapshotForm(VersionedForm, SnapshotForm):
+    pass
+
+
 @dialog("edit-snapshot")
-class EditSnapshot(Dialog):
+class EditSnapshot(ComparedDialog):
     verb = _("Edit Snapshot")
-    form_class = SnapshotForm
+    form_class = EditSnapshotForm
     privilege = "VirtualMachine.State.RenameSnapshot"
 
     @property
@@ -28,7 +33,11 @@ class EditSnapshot(Dialog):
             raise Http404("snapshot")
         return found
 
-    def initial(self) -> dict[str, Any]:
+    @property
+    def subject(self) -> str:
+        return self.snapshot.name
+
+    def current(self) -> dict[str, Any]:
         return {"name": self.snapshot.name, "description": self.snapshot.description}
 
     def submit(self, form: Any) -> Any:

@@ -10,6 +10,7 @@ from inventory.pages import (  # noqa: F401  they declare their sections
     monitor,
     performance,
     permissions,
+    quickstart,
     schedules,
     summary,
     vapps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,13 +60,18 @@ GROUPS: dict[str, Text] = {
     "allocation": _("Resource Allocation"),
     "services": _("Services"),
     "configuration": _("Configuration"),
-    "networking": _("Networking"),
     "storage": _("Storage"),
+    "networking": _("Networking"),
     "system": _("System"),
     "hardware": _("Hardware"),
     "settings": _("Settings"),
     "more": _("More"),
 }
+# Sections of a group stand in the order of this list; those that are not in it come behind, as they were declared.
+SECTIONS = (
+    "performance", "advanced", "scores", "recommendations", "faults", "drs-history", "cpu-utilization",
+    "memory-utilization", "quickstart", "general", "evc", "groups", "rules", "overrides", "host-options",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,10 +152,13 @@ def kind_key(obj: Any) -> str:
 
 
 def sections_for(obj: Any, tab: str) -> list[Section]:
-    """The sections of one tab of an object, in the order of their groups."""
-    order = list(GROUPS)
+    """The sections of one tab of an object, in the order of their groups and of `SECTIONS`."""
     mine = [s for s in _sections if s.tab == tab and kind_key(obj) in s.kinds and s.applies(obj)]
-    return sorted(mine, key=lambda s: order.index(s.group) if s.group in order else len(order))
+    return sorted(mine, key=lambda s: (_rank(list(GROUPS), s.group), _rank(SECTIONS, s.slug)))
+
+
+def _rank(order: Sequence[str], key: str) -> int:
+    return order.index(key) if key in order else len(order)
 
 
 def related(obj: Any) -> tuple[str, ...]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 
 from domain import faults
+from domain.faults import MethodFault as Fault
 from inventory import audit
 from inventory.exchange import build, compare, describe
 from inventory.exchange.compare import ADD, CHANGE, REMOVE, Difference
 from inventory.models import Datacenter, VCenter
+from inventory.services import exchange_alarms, exchange_machines, exchange_plan
 from inventory.services import exchange_steps as steps
 from inventory.services.base import check
+from inventory.services.exchange_plan import Planned
 
 IMPORT = "inventory.add_vcenter"
 PRIVILEGE = "Lab.Manage"
+exchange_machines.register()
+exchange_alarms.register()
 
 
 def may_import(user: Any) -> bool:
@@ -41,39 +46,53 @@ def told(user: Any, vcenter: VCenter, datacenter: Datacenter | None = None) -> d
     return describe.of(vcenter, datacenter)
 
 
+def plan(user: Any, vcenter: VCenter, document: Mapping[str, Any]) -> list[Planned]:
+    """What would have to change for the vCenter to be as the document says, and what of it `apply` can do."""
+    running = told(user, vcenter)
+    return list(map(exchange_plan.Look(running, document).planned, compare.differences(running, document)))
+
+
 def differences(user: Any, vcenter: VCenter, document: Mapping[str, Any]) -> list[tuple[Difference, bool]]:
-    """What would have to change for the vCenter to be as the document says, each with whether `apply` can do it."""
-    found = compare.differences(told(user, vcenter), document)
-    networks = {(one.path[:-1], one.path[-1]) for one in found if one.kind == "network" and one.op != CHANGE}
-    return [(one, steps.able(one) or _comes_along(one, networks)) for one in found]
+    """The differences, each with whether `apply` can do it (some only where they are ticked, see `plan`)."""
+    return [(one.difference, one.able) for one in plan(user, vcenter, document)]
 
 
-def _comes_along(one: Difference, networks: set[tuple[tuple[str, ...], str]]) -> bool:
-    """A host's networks where all that differ come, or go, with the networks themselves."""
-    if (one.op, one.kind, one.field) != (CHANGE, "host", "networks"):
-        return False
-    ours = {name for place, name in networks if place == one.path[: len(place)]}
-    return set(one.before or ()) ^ set(one.after or ()) <= ours
-
-
-def apply(user: Any, vcenter: VCenter, document: Mapping[str, Any]) -> int:
+def apply(user: Any, vcenter: VCenter, document: Mapping[str, Any], ticked: Collection[str] = ()) -> int:
     """Do what can be done of the differences: all of it or, where a service refuses, nothing. Returns how many.
 
-    Every step asks the services that a person's clicks would ask, with that person's rights.
+    Every step asks the services that a person's clicks would ask, with that person's rights. `ticked` says which of
+    `exchange_plan.TICKS` may be done.
     """
     check(user, PRIVILEGE, vcenter)
-    wanted = [one for one, able in differences(user, vcenter, document) if able]
+    wanted = [one.difference for one in plan(user, vcenter, document) if one.able and (one.tick or "") in ("", *ticked)]
     values = dict(compare.flattened(document))
     with transaction.atomic():
-        for group in _grouped(wanted):
-            steps.do(user, vcenter, group, values)
+        groups = _grouped(wanted)
+        for act in (steps.do, steps.finish):
+            for group in groups:
+                act(user, vcenter, group, values)
         audit.append(user, "VCenter.applyInventory", vcenter, {"changes": len(wanted)})
     return len(wanted)
 
 
+class _TakeBack(Exception):
+    pass
+
+
+def rehearse(user: Any, vcenter: VCenter, document: Mapping[str, Any], ticked: Collection[str] = ()) -> Fault | None:
+    """Why `apply` would be refused as things are, None where it would not; everything is as it was."""
+    try:
+        with transaction.atomic():
+            apply(user, vcenter, document, ticked)
+            raise _TakeBack
+    except _TakeBack:
+        return None
+    except faults.MethodFault as fault:
+        return fault
+
+
 def _grouped(wanted: Sequence[Difference]) -> list[list[Difference]]:
-    """Differences of one object together. What comes goes from the top down and before what refers to it, what goes
-    the other way round."""
+    """Differences of one object together, in the order in which they can be done."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[Difference]] = {}
     for one in wanted:
         groups.setdefault((one.op, one.kind, one.path), []).append(one)
@@ -81,5 +100,9 @@ def _grouped(wanted: Sequence[Difference]) -> list[list[Difference]]:
 
 
 def _turn(one: Difference) -> tuple[Any, ...]:
-    way = -1 if one.op == REMOVE else 1
-    return ({ADD: 0, CHANGE: 1, REMOVE: 2}[one.op], way * compare.ORDER.index(one.kind), way * len(one.path), one.path)
+    """What comes or changes goes from the top down, kind by kind, for each needs those before it; what goes, the other
+    way round. A definition of an alarm leaves before another of its name comes: it may only have moved."""
+    leaves = one.op == REMOVE and one.kind != "alarm"
+    way = -1 if leaves else 1
+    order = {REMOVE: 0, ADD: 1, CHANGE: 2}[one.op]
+    return (leaves, way * compare.ORDER.index(one.kind), order, way * len(one.path), one.path)

@@ -11,11 +11,10 @@ from typing import Any
 
 from domain import faults
 from domain.morefs import FolderKind
-from inventory import hardware
 from inventory.exchange import vapps as describe_vapps
 from inventory.exchange.compare import ADD, CHANGE, REMOVE, Difference
 from inventory.models import Datastore, Host, Network, Tag, TagCategory, Task, VCenter
-from inventory.services import clusters, datastores, folders, hosts, networks, pools, tags, vapps, vms
+from inventory.services import clusters, datastores, folders, hosts, networks, pools, tags, vapps
 from inventory.services.exchange_find import Finder, Path
 from inventory.services.exchange_labels import LABELS, set_labels
 
@@ -51,6 +50,10 @@ class Kind:
     add: Act | None = None
     change: Act | None = None
     remove: Act | None = None
+    # What is only possible when everything else is there, after `add` or `change`.
+    finish: Act | None = None
+    # Beside the fields by their names: which other differences `change` can do.
+    also: Callable[[Difference], bool] | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -64,32 +67,55 @@ def able(one: Difference) -> bool:
     """Whether `do` can do it."""
     how = KINDS.get(one.kind, Kind())
     if one.op == CHANGE:
-        return one.field in how.fields or (how.find is not None and one.field in LABELS)
+        named = one.field in how.fields or (how.also is not None and how.also(one))
+        return named or (how.find is not None and one.field in LABELS)
     return (how.add if one.op == ADD else how.remove) is not None
 
 
 def do(user: Any, vcenter: VCenter, group: Sequence[Difference], file: Values) -> None:
     """The differences of one object. Raises what its services raise, and NotFound; InvalidArgument for values that
     are nothing of the kind, for a file may say anything."""
+    _guarded(_do, user, vcenter, group, file)
+
+
+def finish(user: Any, vcenter: VCenter, group: Sequence[Difference], file: Values) -> None:
+    """What of them waited for the rest. Raises as `do` does."""
+    if group[0].op != REMOVE and KINDS[group[0].kind].finish is not None:
+        _guarded(_finish, user, vcenter, group, file)
+
+
+def _guarded(act: Callable[..., None], user: Any, vcenter: VCenter, group: Sequence[Difference], file: Values) -> None:
     try:
-        _do(user, vcenter, group, file)
-    except (TypeError, ValueError, AttributeError) as error:
+        act(_step(user, vcenter, group, file), group[0])
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         place = " / ".join(group[0].path)
         raise faults.InvalidArgument(property=place, reason="a value has the wrong type") from error
 
 
-def _do(user: Any, vcenter: VCenter, group: Sequence[Difference], file: Values) -> None:
-    first, how = group[0], KINDS[group[0].kind]
-    fields = file.get((first.kind, first.path), {})
+def _step(user: Any, vcenter: VCenter, group: Sequence[Difference], file: Values) -> Step:
+    first = group[0]
     changed = {one.field: one.after for one in group} if first.op == CHANGE else {}
-    step = Step(user, Finder(vcenter), first.path, changed, fields, file)
+    return Step(user, Finder(vcenter), first.path, changed, file.get((first.kind, first.path), {}), file)
+
+
+def _do(step: Step, first: Difference) -> None:
+    how = KINDS[first.kind]
+    # A machine that changes its folder is no longer found where it was.
+    there = how.find(step.find, first.path) if how.find is not None and first.op == CHANGE else None
     act = {ADD: how.add, CHANGE: how.change, REMOVE: how.remove}[first.op]
     if act is not None and (first.op != CHANGE or step.settings):
         act(step)
     if first.op != REMOVE and how.find is not None:
-        said = changed if first.op == CHANGE else {name: fields[name] for name in LABELS if fields.get(name)}
-        if labels := {name: value for name, value in said.items() if name in LABELS}:
-            set_labels(user, how.find(step.find, first.path), labels)
+        said = step.changed if first.op == CHANGE else step.fields
+        labels = {name: said[name] for name in LABELS if name in said and (there is not None or said[name])}
+        if labels:
+            set_labels(step.user, there if there is not None else how.find(step.find, first.path), labels)
+
+
+def _finish(step: Step, first: Difference) -> None:
+    act = KINDS[first.kind].finish
+    if act is not None:
+        act(step)
 
 
 # --- words: tags and attributes --------------------------------------------------------------------------------------
@@ -165,15 +191,6 @@ def _mounts(step: Step, host: Any, wanted: set[str]) -> None:
         datastores.unmount(step.user, stores[name], host)
 
 
-def _machine(step: Step) -> None:
-    vm, changed = step.find.machine(step.path), step.settings
-    if "pool" in changed:
-        vms.move_to_pool(step.user, vm, step.find.inside(vm.host.cluster, tuple(changed.pop("pool"))))
-        vm.refresh_from_db()
-    if changed:
-        vms.reconfigure(step.user, vm, changed)
-
-
 def _pool(step: Step) -> Task:
     settings = {name: value for name, value in step.fields.items() if name in POOL_FIELDS and name != "vapp"}
     parent, name = step.find.pool(step.path[:-1]), step.path[-1]
@@ -208,13 +225,16 @@ def _options(step: Step, told: Any) -> dict[str, Any]:
 
 
 def _change_pool(step: Step) -> None:
-    pool, settings = step.find.pool(step.path), step.settings
-    if "vapp" in settings:
-        told = settings.pop("vapp") or {}
-        if pool.is_vapp:
-            _arrange(step, pool, told)
+    settings = {name: value for name, value in step.settings.items() if name != "vapp"}
     if settings:
         pools.reconfigure(step.user, step.find.pool(step.path), settings)
+
+
+def _finish_pool(step: Step) -> None:
+    """A vApp's folder, order and product, now that its members are there."""
+    told, pool = step.fields.get("vapp") or {}, step.find.pool(step.path)
+    if pool.is_vapp and ("vapp" in step.changed or not step.changed):
+        _arrange(step, pool, told)
 
 
 def _arrange(step: Step, vapp: Any, told: Mapping[str, Any]) -> None:
@@ -262,6 +282,6 @@ add("pool", Kind(
     Finder.pool, POOL_FIELDS, _pool,
     _change_pool,
     _remove_pool,
+    _finish_pool,
 ))  # fmt: skip
 add("host", Kind(Finder.host, DPM | {"datastores"}, change=_host))
-add("vm", Kind(Finder.machine, hardware.FIELDS | {"pool"}, change=_machine))

@@ -24,30 +24,34 @@ def create(
     folder: Folder,
     pool: ResourcePool,
     name: str,
-    datastore: Datastore,
+    datastore: Datastore | None,
     host: Host | None = None,
     disks: Sequence[Mapping[str, Any]] = ({"capacity_bytes": 16 * 1024**3},),
     nics: Sequence[Mapping[str, Any]] = (),
     power_on: bool = False,
+    as_template: bool = False,
     **fields: Any,
 ) -> Task:
-    """Create a VM. `fields` are model fields of the hardware (see `hardware.FIELDS`); sizes are checked with faults."""
+    """Create a VM. `fields` are model fields of the hardware (see `hardware.FIELDS`); sizes are checked with faults.
+
+    `datastore` holds the disks that name none; a VM that has no disks needs none.
+    """
     check(user, "VirtualMachine.Inventory.Create", folder)
     check(user, pool.assigning, pool)
-    check(user, "Datastore.AllocateSpace", datastore)
-    changes = {
-        **fields,
-        "disks": {"add": [{"datastore": datastore.moref, **d} for d in disks]},
-        "nics": {"add": list(nics)},
-    }
+    home = {"datastore": datastore.moref} if datastore is not None else {}
+    changes = {**fields, "disks": {"add": [{**home, **d} for d in disks]}, "nics": {"add": list(nics)}}
+    if not all(disk.get("datastore") for disk in changes["disks"]["add"]):
+        raise faults.InvalidArgument(property="datastore", reason="a disk needs one")
     checks.hardware(changes)
     with changing(folder.vcenter, user) as change:
-        vm = _new_row(change, folder, pool, name, fields.get("guest_id", "otherGuest64"))
+        vm = _new_row(change, folder, None if as_template else pool, name, fields.get("guest_id", "otherGuest64"))
+        vm.template = as_template
+        checks.places(user, vm, changes)
         hardware = Hardware(vm, [], [])
         hardware.apply(changes)
         checks.consistent(vm)
         _settle(hardware, host, pool)
-        args = {"power_on": power_on}
+        args = {"power_on": power_on and not as_template}
         return submit(change, "vm.create", vm, args)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +10,10 @@ from domain import faults
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.states import DiskProvisioning, SharesLevel, TaskState, VmConnection, VmPower
 from inventory import admission, placement
-from inventory.hardware import FIELDS
-from inventory.models import Datastore, Host, ResourcePool, Task, VCenter, VirtualMachine
+from inventory.hardware import FIELDS, FIRST_DISK_KEY, FIRST_NIC_KEY
+from inventory.models import Datastore, Host, Network, ResourcePool, Task, VCenter, VirtualMachine
 from inventory.operations import base as operations
-from inventory.services.base import expect_version, number
+from inventory.services.base import check, expect_version, number
 
 GIB = 1024**3
 SHARES = {level.value for level in SharesLevel}
@@ -24,6 +25,8 @@ COPIED = sorted(
 # Fields that only change while the VM is off.
 COLD_FIELDS = {"cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "hardware_version", "guest_id"}
 HOT_ADD_FACTOR = 16
+NUMBERS_PER_KIND, ADAPTER_LENGTH = 1000, 12
+MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
 
 def operable(vm: VirtualMachine, *, busy_is_fine: bool = False) -> None:
@@ -99,10 +102,18 @@ def hardware(changes: Mapping[str, Any]) -> None:
 def _devices(changes: Mapping[str, Any]) -> None:
     for disk in (changes.get("disks") or {}).get("add") or ():
         number(disk, "capacity_bytes", 1024**2, LIMITS.disk_bytes)
+        number(disk, "key", FIRST_DISK_KEY, FIRST_DISK_KEY + NUMBERS_PER_KIND - 1)
         if disk.get("provisioning", "thin") not in {p.value for p in DiskProvisioning}:
             raise faults.InvalidArgument(property="provisioning", reason="thin or thick")
-    if len((changes.get("nics") or {}).get("add") or ()) > LIMITS.nics_per_vm:
+    nics = changes.get("nics") or {}
+    if len(nics.get("add") or ()) > LIMITS.nics_per_vm:
         raise faults.LimitExceeded(property="network adapters", limit=LIMITS.nics_per_vm)
+    for nic in (*(nics.get("add") or ()), *(nics.get("edit") or {}).values()):
+        number(nic, "key", FIRST_NIC_KEY, FIRST_NIC_KEY + NUMBERS_PER_KIND - 1)
+        if not isinstance(nic.get("adapter", ""), str) or len(nic.get("adapter", "")) > ADAPTER_LENGTH:
+            raise faults.InvalidArgument(property="adapter", reason="vmxnet3 or e1000e")
+        if nic.get("mac") and not MAC.fullmatch(str(nic["mac"])):
+            raise faults.InvalidArgument(property="mac", reason="six pairs of hexadecimal digits, as 00:50:56:80:00:01")
 
 
 def consistent(vm: VirtualMachine) -> None:
@@ -256,6 +267,36 @@ def privileges_for(changes: Mapping[str, Any]) -> list[str]:
     if changes.keys() - known or not needed:
         needed.add("VirtualMachine.Config.Settings")
     return sorted(needed)
+
+
+def places(user: Any, vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
+    """The rights on datastores that are to hold more, and on networks that are plugged in anew."""
+    adds = (changes.get("disks") or {}).get("add") or ()
+    grown = {int(key) for key in (changes.get("disks") or {}).get("grow") or ()}
+    have = list(vm.disks.select_related("datastore")) if vm.pk else []
+    stores = {one.datastore for one in have if one.key in grown}
+    if have and any(not disk.get("datastore") for disk in adds):
+        stores.add(have[0].datastore)
+    stores |= {_row(Datastore, vm, disk["datastore"]) for disk in adds if disk.get("datastore")}
+    for store in sorted(stores, key=lambda one: one.moref):
+        check(user, "Datastore.AllocateSpace", store)
+    nics = changes.get("nics") or {}
+    plugged = [nic["network"] for nic in (*(nics.get("add") or ()), *(nics.get("edit") or {}).values())
+               if nic.get("network")]  # fmt: skip
+    now = set(vm.nics.values_list("network_id", flat=True)) if vm.pk else set()
+    for network in sorted({_row(Network, vm, one) for one in plugged}, key=lambda one: one.moref):
+        if network.pk not in now:
+            check(user, "Network.Assign", network)
+
+
+def _row(model: Any, vm: VirtualMachine, which: Any) -> Any:
+    """A row by its reference, or as it is. Raises ManagedObjectNotFound."""
+    if isinstance(which, model):
+        return which
+    found = model.objects.filter(vcenter=vm.vcenter_id, moref=str(which)).first()
+    if found is None:
+        raise faults.ManagedObjectNotFound(moref=str(which))
+    return found
 
 
 def plain(changes: Mapping[str, Any]) -> dict[str, Any]:

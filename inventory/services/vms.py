@@ -115,6 +115,7 @@ def reconfigure(user: Any, vm: VirtualMachine, changes: Mapping[str, Any], expec
     checks.operable(vm)
     checks.version(vm, expected_version)
     checks.hardware(changes)
+    checks.places(user, vm, changes)
     checks.allowed_now(vm, changes)
     planned = Hardware.of(VirtualMachine.objects.select_related("pool", "host", "host__cluster").get(pk=vm.pk))
     planned.apply(changes)

@@ -16,15 +16,17 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from domain.faults import MethodFault
+from domain.faults import ConcurrentAccess, MethodFault
 from domain.privileges import by_group
 from inventory import audit as chain
 from inventory import rights, selectors, sessions
+from inventory.forms.base import VersionedForm
 from inventory.models import AuditEntry, Role, VCenter
 from inventory.services import permissions as services
 from inventory.words import fault_sentence
 
 PAGE = 100
+ROLE_FIELDS = ("name", "description", "privileges")
 READS_AUDIT = "Global.Diagnostics"
 
 
@@ -50,14 +52,18 @@ def roles_of(vcenter: VCenter) -> QuerySet[Role]:
     return Role.objects.filter(Q(vcenter=None) | Q(vcenter=vcenter))
 
 
-class RoleForm(forms.Form):
-    """Only lengths and types; the rules are the service's."""
+class RoleForm(VersionedForm):
+    """Only lengths and types; the rules are the service's. `base` is the role as the page was opened on."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
     description = forms.CharField(label=_("Description"), max_length=255, required=False)
     privileges = forms.MultipleChoiceField(
-        choices=lambda: [(one.id, one.label) for entries in by_group().values() for one in entries], required=False
-    )
+        label=_("Privileges"), required=False,
+        choices=lambda: [(one.id, one.label) for entries in by_group().values() for one in entries],
+    )  # fmt: skip
+
+    def clean_privileges(self) -> list[str]:
+        return sorted(self.cleaned_data["privileges"])
 
 
 @login_required
@@ -81,18 +87,22 @@ def role(request: HttpRequest, vc: UUID, pk: int) -> HttpResponse:
     """What a role allows; a role of one's own can be changed here."""
     vcenter = selectors.vcenter_for(request.user, vc)
     row = get_object_or_404(roles_of(vcenter), pk=pk)
-    initial = {"name": row.name, "description": row.description, "privileges": row.privileges}
+    now = {"name": row.name, "description": row.description, "privileges": sorted(row.privileges)}
 
     def save(values: dict[str, Any]) -> None:
         services.edit_role(request.user, row, **values)
 
-    return _role_page(request, vcenter, row, initial, save)
+    return _role_page(request, vcenter, row, {**now, "base": now}, save)
 
 
 def _role_page(request: HttpRequest, vcenter: VCenter, row: Role | None, initial: Any, save: Any) -> HttpResponse:
     form = RoleForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid() and _tried(form, lambda: save(form.cleaned_data)):
-        return _all_roles(vcenter)
+    if request.method == "POST" and form.is_valid():
+        now, values = initial.get("base"), {name: form.cleaned_data[name] for name in ROLE_FIELDS}
+        if now is not None and form.outdated(now):
+            form.merge(now, None, ConcurrentAccess(name=now["name"]))
+        elif _tried(form, lambda: save(values)):
+            return _all_roles(vcenter)
     return _drawn(request, vcenter, row, form)
 
 

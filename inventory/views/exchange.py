@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from domain import faults
 from inventory import selectors
 from inventory.exchange import build, kept, rvtools, safe, sheets
 from inventory.services import exchange as services
+from inventory.services.exchange_plan import TICKS
 from inventory.views.guard import sentence
 
 SHOWN = 500
@@ -103,10 +105,24 @@ def compare(request: HttpRequest, vc: UUID) -> HttpResponse:
 
 
 def _compared(request: HttpRequest, vcenter: Any, document: dict[str, Any]) -> dict[str, Any]:
-    found = services.differences(request.user, vcenter, document)
-    able = sum(1 for _one, possible in found if possible)
-    token = kept.keep(request.user, document) if able else ""
-    return {"found": found[:SHOWN], "count": len(found), "able": able, "token": token, "compared": True}
+    """What the page shows of a comparison: the steps, what has to be ticked, what would be refused as things are."""
+    found = services.plan(request.user, vcenter, document)
+    able = sum(1 for one in found if one.able and not one.tick)
+    ticks = Counter(one.tick for one in found if one.able and one.tick)
+    token = kept.keep(request.user, document) if able or ticks else ""
+    refusals = _rehearsed(request, vcenter, document, sorted(ticks), able) if token else []
+    return {
+        "found": found[:SHOWN], "count": len(found), "able": able, "token": token, "compared": True,
+        "ticks": [(name, label, ticks[name]) for name, label in TICKS.items() if ticks[name]], "refusals": refusals,
+    }  # fmt: skip
+
+
+def _rehearsed(request: HttpRequest, vcenter: Any, document: dict[str, Any], ticks: list[str], able: int) -> list[str]:
+    """Why Apply would be refused as things are: as the page stands, and else with everything ticked."""
+    for ticked in [[], ticks] if able else [ticks]:
+        if (fault := services.rehearse(request.user, vcenter, document, ticked)) is not None:
+            return [sentence(fault)]
+    return []
 
 
 def _applied(request: HttpRequest, vcenter: Any) -> HttpResponse:
@@ -114,7 +130,7 @@ def _applied(request: HttpRequest, vcenter: Any) -> HttpResponse:
     document = kept.found(request.user, token)
     if document is None:
         raise safe.Unreadable(_("the preview is no longer kept; choose the file again"))
-    done = services.apply(request.user, vcenter, document)
+    done = services.apply(request.user, vcenter, document, request.POST.getlist("tick"))
     context = _compared(request, vcenter, document)
     return render(request, "inventory/exchange/compare.html", {"vc": vcenter, "done": done, **context})
 

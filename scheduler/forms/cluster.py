@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from domain.hardware import CPU_GENERATIONS
 from domain.states import DrsBehavior
 from inventory import words
-from inventory.forms.base import DialogForm
-from inventory.forms.dialog import VersionedDialog, dialog
+from inventory.forms.base import VersionedForm
+from inventory.forms.dialog import ComparedDialog, VersionedDialog, dialog
 from inventory.forms.fields import WithUnit
 from inventory.forms.pickers import Line, TableField
 from inventory.models import Cluster
@@ -275,7 +275,7 @@ class HaSettings(ClusterDialog, VersionedDialog):
 
 
 # --- EVC -------------------------------------------------------------------------------------------------------------
-class EvcForm(DialogForm):
+class EvcForm(VersionedForm):
     evc_mode = forms.ChoiceField(label=gettext_lazy("EVC mode"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -291,7 +291,7 @@ class EvcForm(DialogForm):
 
 
 @dialog("evc-mode")
-class EvcMode(ClusterDialog):
+class EvcMode(ClusterDialog, ComparedDialog):
     """The mode, and what stands against it on each host."""
 
     verb = gettext_lazy("Change EVC Mode")
@@ -299,7 +299,7 @@ class EvcMode(ClusterDialog):
     template = "scheduler/drs/dialogs/evc.html"
     size = "lg"
 
-    def initial(self) -> dict[str, Any]:
+    def current(self) -> dict[str, Any]:
         return {"evc_mode": self.obj.evc_mode}
 
     def context(self, form: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from domain.states import DrsBehavior
 from inventory import selectors, words
-from inventory.forms.base import DialogForm
-from inventory.forms.dialog import Dialog, dialog
+from inventory.forms.base import VersionedForm
+from inventory.forms.dialog import ComparedDialog, dialog
 from inventory.forms.pickers import TableField
 from inventory.models import Host
 from scheduler.forms.base import ClusterDialog
@@ -21,10 +21,11 @@ from scheduler.forms.rules import vm_lines
 from scheduler.services import bmc, rules
 from scheduler.words import DPM_BEHAVIORS, RESTART_PRIORITIES
 
+OVERRIDES = ("drs_override", "ha_restart_priority")
 AS_CLUSTER = ("", gettext_lazy("As the cluster"))
 
 
-class OverrideForm(DialogForm):
+class OverrideForm(VersionedForm):
     drs_override = forms.ChoiceField(
         label=gettext_lazy("DRS automation level"), required=False,
         choices=[AS_CLUSTER, *((level.value, words.of(DrsBehavior, level).label) for level in DrsBehavior)],
@@ -38,7 +39,7 @@ class OverrideForm(DialogForm):
 
 
 @dialog("vm-override")
-class Override(ClusterDialog):
+class Override(ClusterDialog, ComparedDialog):
     """Overrides of the chosen virtual machines; with ?vm= of that one."""
 
     verb = gettext_lazy("VM Overrides")
@@ -59,7 +60,11 @@ class Override(ClusterDialog):
     def title(self) -> str:
         return f"{self.verb} | {self.vm.name if self.vm else self.obj.name}"
 
-    def initial(self) -> dict[str, Any]:
+    @property
+    def subject(self) -> str:
+        return str(self.vm.name if self.vm else self.obj.name)
+
+    def current(self) -> dict[str, Any]:
         if self.vm is None:
             return {}
         return {"drs_override": self.vm.drs_override, "ha_restart_priority": self.vm.ha_restart_priority}
@@ -76,14 +81,14 @@ class Override(ClusterDialog):
     def submit(self, form: Any) -> Any:
         values = form.cleaned_data
         chosen = [self.vm] if self.vm else list(self.vms.filter(moref__in=values.pop("vms")))
-        rules.set_override(self.user, chosen, **values)
+        rules.set_override(self.user, chosen, **{name: values[name] for name in OVERRIDES})
 
 
 @dialog("vm-override-delete")
 class DeleteOverride(Override):
     verb = gettext_lazy("Delete Override")
     submit_label = gettext_lazy("Delete")
-    form_class = DialogForm
+    form_class = VersionedForm
     template = "inventory/dialogs/confirm.html"
     size = "sm"
 
@@ -92,7 +97,7 @@ class DeleteOverride(Override):
         if self.vm is None:
             raise Http404("vm")
 
-    def initial(self) -> dict[str, Any]:
+    def current(self) -> dict[str, Any]:
         return {}
 
     def context(self, form: Any) -> dict[str, Any]:
@@ -104,7 +109,7 @@ class DeleteOverride(Override):
             rules.set_override(self.user, [self.vm], drs_override="", ha_restart_priority="")
 
 
-class HostPowerForm(DialogForm):
+class HostPowerForm(VersionedForm):
     dpm_behavior = forms.ChoiceField(label=gettext_lazy("Power management"), choices=list(DPM_BEHAVIORS.items()))
     bmc_address = forms.CharField(
         label=gettext_lazy("BMC address"), required=False, max_length=64,
@@ -126,7 +131,7 @@ class HostPowerForm(DialogForm):
 
 @dialog("host-power-management")
 @dataclass
-class HostPower(Dialog):
+class HostPower(ComparedDialog):
     verb = gettext_lazy("Edit Power Management")
     form_class = HostPowerForm
     privilege = "Host.Config.Power"
@@ -135,10 +140,10 @@ class HostPower(Dialog):
         if not isinstance(self.obj, Host):
             raise Http404("host")
 
-    def initial(self) -> dict[str, Any]:
+    def current(self) -> dict[str, Any]:
         return {name: getattr(self.obj, name) for name in HostPowerForm.base_fields if hasattr(self.obj, name)}
 
     def submit(self, form: Any) -> Any:
-        values = dict(form.cleaned_data)
+        values = {name: value for name, value in form.cleaned_data.items() if name not in ("version", "base")}
         password, forget = values.pop("bmc_password"), values.pop("forget_password")
         return bmc.configure(self.user, self.obj, password, forget, **values)

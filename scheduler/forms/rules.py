@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from domain.faults import MethodFault
 from inventory import selectors, words
-from inventory.forms.base import DialogForm
-from inventory.forms.dialog import dialog
+from inventory.forms.base import VersionedForm
+from inventory.forms.dialog import ComparedDialog, dialog
 from inventory.forms.fields import name_field
 from inventory.forms.pickers import Line, TableField
 from scheduler.engine.rules import Conflict
@@ -22,6 +22,7 @@ from scheduler.models import DrsGroup, DrsRule
 from scheduler.services import rules
 
 MOST_LINES = 2_000
+LINKS = ("vm_group", "host_group", "other_vm_group")
 POLICIES = (
     ("must", gettext_lazy("Must run on hosts in group"), True, True),
     ("should", gettext_lazy("Should run on hosts in group"), True, False),
@@ -59,12 +60,15 @@ def own(model: Any, cluster: Any, pk: str) -> Any:
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
-class GroupForm(DialogForm):
+class GroupForm(VersionedForm):
     name = name_field()
+
+    def clean_members(self) -> list[str]:
+        return sorted(self.cleaned_data["members"])
 
 
 @dialog("drs-group")
-class Group(ClusterDialog):
+class Group(ClusterDialog, ComparedDialog):
     """A new group of the type that the address says, or an existing one."""
 
     form_class = GroupForm
@@ -84,8 +88,12 @@ class Group(ClusterDialog):
             return _("Edit VM/Host Group")
         return _("Create VM Group") if self.kind == "vm" else _("Create Host Group")
 
-    def initial(self) -> dict[str, Any]:
-        return {"name": self.group.name, "members": self.group.members} if self.group else {}
+    @property
+    def subject(self) -> str:
+        return str(self.group.name if self.group else self.obj.name)
+
+    def current(self) -> dict[str, Any]:
+        return {"name": self.group.name, "members": sorted(self.group.members)} if self.group else {}
 
     def form(self, data: Any = None) -> Any:
         self.typed = data or {}
@@ -102,7 +110,7 @@ class Group(ClusterDialog):
 
     def context(self, form: Any) -> dict[str, Any]:
         found = [said(conflict) for conflict in self.conflicts(form)]
-        return {"conflicts": found, "seen": _signature(found), "version": ""}
+        return {"conflicts": found, "seen": _signature(found)}
 
     def submit(self, form: Any) -> Any:
         values = form.cleaned_data
@@ -111,13 +119,16 @@ class Group(ClusterDialog):
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
-class RuleForm(DialogForm):
+class RuleForm(VersionedForm):
     name = name_field()
     enabled = forms.BooleanField(label=gettext_lazy("Enable rule"), required=False, initial=True)
     kind = forms.ChoiceField(label=gettext_lazy("Type"), choices=DrsRule.KINDS)
     policy = forms.ChoiceField(
         label=gettext_lazy("These virtual machines"), choices=[(key, label) for key, label, *_rest in POLICIES]
     )
+
+    def clean_members(self) -> list[str]:
+        return sorted(self.cleaned_data["members"])
 
     def __init__(self, *args: Any, dialog: Rule, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,7 +158,7 @@ def said(conflict: Conflict) -> tuple[str, str]:
 
 
 @dialog("drs-rule")
-class Rule(ClusterDialog):
+class Rule(ClusterDialog, ComparedDialog):
     """A new rule, or an existing one."""
 
     template = "scheduler/drs/dialogs/rule.html"
@@ -162,13 +173,17 @@ class Rule(ClusterDialog):
     def verb(self) -> str:  # type: ignore[override]
         return _("Edit VM/Host Rule") if self.rule else _("Create VM/Host Rule")
 
-    def initial(self) -> dict[str, Any]:
+    @property
+    def subject(self) -> str:
+        return str(self.rule.name if self.rule else self.obj.name)
+
+    def current(self) -> dict[str, Any]:
         rule = self.rule
         if rule is None:
             return {}
-        groups = {name: getattr(rule, f"{name}_id") for name in ("vm_group", "host_group", "other_vm_group")}
+        groups = {name: str(getattr(rule, f"{name}_id") or "") for name in LINKS}
         return {
-            "name": rule.name, "enabled": rule.enabled, "kind": rule.kind, "members": rule.members,
+            "name": rule.name, "enabled": rule.enabled, "kind": rule.kind, "members": sorted(rule.members),
             "policy": policy_of(rule), **groups,
         }  # fmt: skip
 
@@ -178,9 +193,9 @@ class Rule(ClusterDialog):
 
     def values(self, form: RuleForm) -> dict[str, Any]:
         """What the service takes, from whatever is typed so far."""
-        given = {name: form[name].value() for name in form.fields}
+        given = {name: form[name].value() for name in form.fields if name not in ("version", "base")}
         chosen = next((p for p in POLICIES if p[0] == given.pop("policy", "")), POLICIES[0])
-        for name in ("vm_group", "host_group", "other_vm_group"):
+        for name in LINKS:
             given[name] = int(given[name]) if str(given[name] or "").isdigit() else None
         return {**given, "affine": chosen[2], "mandatory": chosen[3]}
 
@@ -195,12 +210,12 @@ class Rule(ClusterDialog):
 
     def context(self, form: Any) -> dict[str, Any]:
         found = [said(conflict) for conflict in self.conflicts(form)]
-        return {"conflicts": found, "seen": _signature(found), "version": self.rule.change_version if self.rule else ""}
+        return {"conflicts": found, "seen": _signature(found)}
 
     def submit(self, form: Any) -> Any:
         _tell_first(self.conflicts(form), self.typed)
-        version = self.typed.get("version", "")
-        expected = int(version) if version.isdigit() else None
+        # What was read for this request is what the form was opened on; between the two nobody gets in.
+        expected = self.rule.change_version if self.rule else None
         rules.save_rule(self.user, self.obj, self.values(form), self.rule, expected)
 
 

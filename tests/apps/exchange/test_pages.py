@@ -123,7 +123,7 @@ def test_differences_are_listed_and_what_can_be_done_is_done(lab):
     document, name = changed(lab)
     found = exchange.differences(lab.people.student, lab.vcenter, document)
     listed = {(one.op, one.kind, one.path[-1], one.field, able) for one, able in found}
-    assert ("add", "vm", "by-hand", "", False) in listed
+    assert ("add", "vm", "by-hand", "", True) in listed
     assert ("change", "cluster", "Cluster", "drs_enabled", True) in listed
     assert ("change", "vm", name, "vcpus", True) in listed
     exchange.apply(lab.people.student, lab.vcenter, document)
@@ -132,7 +132,7 @@ def test_differences_are_listed_and_what_can_be_done_is_done(lab):
     assert ResourcePool.objects.get(vcenter=lab.vcenter, name="New").memory_reservation_mib == 64
     assert Folder.objects.get(vcenter=lab.vcenter, name="Inner").parent == lab.vm_folder
     assert VirtualMachine.objects.get(vcenter=lab.vcenter, name=name).pool == lab.pool
-    assert not VirtualMachine.objects.filter(vcenter=lab.vcenter, name="by-hand").exists()
+    assert VirtualMachine.objects.get(vcenter=lab.vcenter, name="by-hand").provisioning
 
 
 def everything(lab):
@@ -243,9 +243,9 @@ def test_the_page_compares_and_applies(lab, client):
     assert client.get(url).status_code == 200
     document, _name = changed(lab)
     page = client.post(url, file(safe.dump(document)))
-    assert page.context["able"] == 7
+    assert page.context["able"] == 8
     done = client.post(url, {"token": page.context["token"]})
-    assert done.context["done"] == 7
+    assert done.context["done"] == 8
     assert client.post(url, {"token": "0" * 32}).status_code == 422
     client.force_login(lab.people.operator)
     assert client.post(url, file("format: 1")).status_code == 403
