@@ -34,7 +34,7 @@ def pump_all() -> int:
         pipe.set(WAITING.format(hand), 1, nx=True, ex=WAITING_S)
     sent = [(hand, some) for hand, (some, free) in enumerate(zip(hands, pipe.execute(), strict=True)) if free]
     for hand, some in sent:
-        pump_some.apply_async((some, hand), countdown=TICK_S * hand / len(hands) or None, expires=WAITING_S)
+        pump_some.apply_async((some, hand), countdown=TICK_S * hand / len(hands), expires=WAITING_S)
     return len(sent)
 
 

@@ -64,7 +64,7 @@ STEPS: dict[str, Any] = {
 }
 
 
-@settings(max_examples=10, suppress_health_check=SLOW)
+@settings(max_examples=6, suppress_health_check=SLOW)
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=3, max_size=10))
 def test_any_order_of_clock_checkpoint_rewind_reset_and_commands_leaves_a_consistent_lab(
     a_class: Class, steps: list[str]
@@ -137,7 +137,7 @@ def play(lab: Any, acts: list[tuple[Op, int, int]], name: str) -> tuple[bytes, d
     return state, files
 
 
-@settings(max_examples=6, suppress_health_check=SLOW)
+@settings(max_examples=4, suppress_health_check=SLOW)
 @given(before=ACTS, after=ACTS, elsewhere=ACTS)
 def test_going_back_and_playing_the_same_gives_the_same_bytes(before: Any, after: Any, elsewhere: Any) -> None:
     lab = builders.small_lab(hosts=2, vms=3)

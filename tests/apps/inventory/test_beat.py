@@ -65,8 +65,8 @@ def test_hands_beat_spread_over_the_second_each_at_its_own_part_of_it(monkeypatc
     labs = [make_vcenter(active=True) for _ in range(40)]
     sent: dict[int, tuple[list[int], float]] = {}
 
-    def note(args: tuple[list[int], int], countdown: float | None, expires: int) -> None:
-        sent[args[1]] = (args[0], countdown or 0.0)
+    def note(args: tuple[list[int], int], countdown: float, expires: int) -> None:
+        sent[args[1]] = (args[0], countdown)
 
     monkeypatch.setattr(pump_some, "apply_async", note)
     ticks = []
