@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from classroom.checkpoints import going_back
 from classroom.exercises import restarts
 from classroom.models import Batch
 from classroom.services import batches, expiry
@@ -24,9 +25,17 @@ def restart_exercise(lab_id: int, user_id: int, slug: str, token: str) -> None:
     restarts.work(lab_id, user_id, slug, token)
 
 
+# A big lab takes long; a second delivery meanwhile finds the task's lease taken and returns at once.
+@shared_task(name="classroom.tasks.rewind", soft_time_limit=100, time_limit=110)
+def rewind(task_id: int) -> bool:
+    """Take a lab back to a checkpoint."""
+    return going_back.work(task_id)
+
+
 @shared_task(name="classroom.tasks.tidy")
 def tidy() -> None:
     """Wake what was forgotten; labs whose time is over are frozen or deleted, and said to be before."""
     for batch_id in Batch.objects.exclude(state=Batch.FINISHED).values_list("pk", flat=True):
         work.apply_async((batch_id,))
+    going_back.wake_stranded()
     expiry.tidy()

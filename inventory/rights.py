@@ -57,6 +57,11 @@ def privileges(user: User, obj: Entity) -> frozenset[str]:
     return of(user, obj).on(obj)
 
 
+def given(user: User, obj: Entity) -> frozenset[str]:
+    """What ownership and roles give `user` on `obj`, whatever curbs it: for what reads and leaves all as it is."""
+    return of(user, obj).given(obj)
+
+
 def has(user: User, privilege: str, obj: Entity) -> bool:
     """True where `user` has the privilege on `obj`."""
     return privilege in privileges(user, obj)
@@ -163,7 +168,7 @@ class Rights:
         given = self._given
         return given if given is None or self.curb is None else given & self.curb.left
 
-    @property
+    @cached_property
     def _given(self) -> frozenset[str] | None:
         if self.everything:
             return ALL
@@ -182,13 +187,19 @@ class Rights:
         """Effective privileges on one object."""
         if self.uniform is not None:
             return self.uniform
+        given = self.given(obj)
+        return given if self.curb is None else given & self.curb.left
+
+    def given(self, obj: Entity) -> frozenset[str]:
+        """Privileges on one object before anything curbs them."""
+        if (everywhere := self._given) is not None:
+            return everywhere
         target = obj.vm if isinstance(obj, Snapshot) else obj
         try:
-            given = self._on(target)
+            return self._on(target)
         except KeyError:  # a container that came after the others were read
             self._reload()
-            given = self._on(target)
-        return given if self.curb is None else given & self.curb.left
+            return self._on(target)
 
     def _on(self, obj: ManagedObject | VCenter) -> frozenset[str]:
         if isinstance(obj, (VCenter, *CONTAINERS)):

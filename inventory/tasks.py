@@ -15,6 +15,7 @@ from inventory.models import VCenter
 log = structlog.get_logger(__name__)
 PARALLEL = 4  # messages per tick at least, so that a few big fleets do not wait for each other
 MOST_TOGETHER = 8
+TICK_S = 1.0
 WAITING = "pump:hand:{}"  # there while a hand's message waits for a worker
 WAITING_S = 10  # so long a message waits at most; one that was lost with its broker or worker is sent again after it
 
@@ -23,6 +24,8 @@ WAITING_S = 10  # so long a message waits at most; one that was lost with its br
 def pump_all() -> int:
     """The clock's tick: a beat of every active vCenter. A tick that comes late is dropped, the next does its work.
 
+    The hands beat one after the other over the second, each always at the same part of it: all at once, they and the
+    pushes that follow would take every core for a third of each second, and whoever opens a page then would wait.
     Where the workers cannot keep up, nothing piles up and nobody starves: a hand whose message still waits gets none.
     """
     hands = dealt(list(VCenter.objects.filter(active=True).order_by("id").values_list("id", flat=True)))
@@ -31,7 +34,7 @@ def pump_all() -> int:
         pipe.set(WAITING.format(hand), 1, nx=True, ex=WAITING_S)
     sent = [(hand, some) for hand, (some, free) in enumerate(zip(hands, pipe.execute(), strict=True)) if free]
     for hand, some in sent:
-        pump_some.apply_async((some, hand), expires=WAITING_S)
+        pump_some.apply_async((some, hand), countdown=TICK_S * hand / len(hands), expires=WAITING_S)
     return len(sent)
 
 

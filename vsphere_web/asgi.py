@@ -2,20 +2,21 @@
 
 import os
 
+import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vsphere_web.settings")
-pages = get_asgi_application()  # sets Django up: routing modules import models
+django.setup(set_prefix=False)
 
 
-from inventory.routing import websocket_urlpatterns  # noqa: E402
+from inventory.routing import websocket_urlpatterns  # noqa: E402 - imports models
+from vsphere_web.pages import Pages  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": pages,
+        "http": Pages(),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

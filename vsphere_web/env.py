@@ -110,8 +110,9 @@ def database() -> dict[str, object]:
         )
     if config["ENGINE"] == "django.db.backends.sqlite3":
         return config | {"OPTIONS": SQLITE_OPTIONS}
-    # No CONN_MAX_AGE: under ASGI each request has a thread of its own, whose connection would be left behind.
-    return config
+    # No CONN_MAX_AGE: what is kept is kept by the threads of pages (pages.py); others come and go, and would leave
+    # theirs behind. A kept one may have been cut meanwhile.
+    return config | {"CONN_HEALTH_CHECKS": True}
 
 
 # Measured with three writing processes: no lock error with these, hundreds with the defaults.

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import now
 
@@ -87,25 +87,30 @@ def data_of(archive: Archive) -> rows.Data:
 
 
 # --- going back ------------------------------------------------------------------------------------------------------
-def go_back(vcenter: VCenter, archive: Archive) -> list[Task]:
-    """Make the checkpoint the present of its own vCenter; returns the live tasks of the past that is given up.
+def go_back(vcenter: VCenter, archive: Archive, asked: Task | None = None) -> list[Task]:
+    """Make the checkpoint the present of its own vCenter; returns the live tasks of the past that is given up, without
+    the one that `asked` for it: that one lives on.
 
     Runs in the caller's transaction, whose commit is the one moment of change: the new timeline's fleet and figures lie
     under names of their own, which nobody reads before.
     """
     data = data_of(archive)
     abandoned = _abandoned(vcenter, data)
+    if asked is not None:  # it holds its object no longer: in the checkpoint another task may hold it
+        Task.objects.filter(pk=asked.pk).update(exclusive=False)
     rows.delete(vcenter, {Task: [task.pk for task in abandoned]})
     rows.restore(data)
     rows.mend_outsiders(vcenter)
     before = VCenter.objects.get(pk=vcenter.pk)
     vcenter.timeline = before.timeline + 1
+    vcenter.next_id, vcenter.next_event_key = before.next_id, before.next_event_key
+    _number(vcenter, data)
     _turn(vcenter, archive.facts)
     vcenter.save(update_fields=["timeline", "clock_lab_s", "clock_wall", "lab_epoch", *CARRIED])
     commands = [command.encode() for command in json.loads(archive.sections["commands"])]
     _begin(vcenter, archive, archive.sections.get("fleet"), commands)
     transaction.on_commit(lambda: forget(before))
-    return abandoned
+    return [task for task in abandoned if task != asked]
 
 
 def _abandoned(vcenter: VCenter, data: rows.Data) -> list[Task]:
@@ -155,8 +160,9 @@ def plant(archive: Archive, **fields: Any) -> VCenter:
         for name in set(fields) & set(CARRIED):
             setattr(vcenter, name, fields[name])
         vcenter.save()
-        rows.plant(vcenter, data_of(archive))
-        _number(vcenter)
+        data = data_of(archive)
+        rows.plant(vcenter, data)
+        _number(vcenter, data)
         busy = Task.objects.filter(vcenter=vcenter, state__in=LIVE)
         waits = busy.exists() or json.loads(archive.sections["commands"]) != []
         _begin(vcenter, archive, None if waits else archive.sections.get("fleet"), [])
@@ -172,14 +178,14 @@ def end(tasks: Iterable[Task] | QuerySet[Task], fault: faults.MethodFault, lab_s
     )  # fmt: skip
 
 
-def _number(vcenter: VCenter) -> None:
-    """Go on numbering behind everything that came along, history included."""
-    top = 1
-    for model in rows.ways():
-        if any(field.name == "moref" for field in rows.columns(model)):
-            way = rows.ways()[model]
-            names = model._base_manager.filter(**{way: vcenter.pk}).values_list("moref", flat=True)
-            top = max([top, *(int(tail) for name in names if (tail := name.rpartition("-")[2]).isdecimal())])
-    vcenter.next_id = top + 1
-    vcenter.next_event_key = (Event.objects.filter(vcenter=vcenter).aggregate(top=Max("key"))["top"] or 0) + 1
+def _number(vcenter: VCenter, data: rows.Data) -> None:
+    """Go on numbering behind everything that comes along, history included; a reset may have begun anew since."""
+    tops = {"moref": vcenter.next_id - 1, "key": vcenter.next_event_key - 1}
+    for label, table in data.items():
+        name = "key" if label == Event._meta.label else "moref"
+        if name in table["columns"]:
+            place = table["columns"].index(name)
+            tails = (str(row[place]).rpartition("-")[2] for row in table["rows"])
+            tops[name] = max([tops[name], *(int(tail) for tail in tails if tail.isdecimal())])
+    vcenter.next_id, vcenter.next_event_key = tops["moref"] + 1, tops["key"] + 1
     vcenter.save(update_fields=["next_id", "next_event_key"])

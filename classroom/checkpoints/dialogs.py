@@ -8,7 +8,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from classroom.checkpoints import services
+from classroom.checkpoints import going_back, services
 from classroom.models.checkpoints import Checkpoint
 from inventory import format as units
 from inventory.forms import Dialog, dialog
@@ -84,7 +84,7 @@ class Rewind(_Question):
         return lines(checkpoint)
 
     def submit(self, form: Any) -> Any:
-        return services.rewind(self.checkpoint, self.user)
+        return going_back.ask(self.checkpoint, self.user)
 
 
 @dialog("delete-checkpoint")

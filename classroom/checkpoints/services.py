@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from domain import faults
 from inventory import audit
 from inventory.journal import changing
 from inventory.models import Event, Host, Permission, Task, VCenter, VirtualMachine
+from inventory.operations import base as operations
 from inventory.services.base import check, instant, unique, valid_name
 from inventory.services.exchange import IMPORT, may_import
 from inventory.services.folders import root_folder
@@ -24,6 +26,7 @@ from inventory.services.folders import root_folder
 log = structlog.get_logger(__name__)
 MOST = 20  # of one vCenter
 PRIVILEGE = "Lab.Manage"
+REWIND_KEY = "lab.rewind"  # the operation of tasks that go back (`going_back`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,14 @@ def _packed(taken: archive.Archive) -> bytes:
         raise faults.LimitExceeded(property="checkpoint", limit=f"{archive.FILE_MAX >> 20} MB") from None
 
 
-def rewind(checkpoint: Checkpoint, user: Any) -> Task:
+def rewind(
+    checkpoint: Checkpoint, user: Any, asked: Task | None = None, begins: Callable[[], None] = lambda: None
+) -> Task:
     """Take the lab back: inventory, fleet, figures, tasks, events and clock are those of the checkpoint again.
 
-    What is under way ends as cancelled; permissions, the audit log and checkpoints stay as they are now.
+    What is under way ends as cancelled; permissions, the audit log and checkpoints stay as they are now. `asked`: the
+    task that asked for it, which ends well with it; without one, one is written. `begins` is called when the file was
+    read and the fleet stands still.
 
     Raises:
         NoPermission: as usual.
@@ -103,25 +110,40 @@ def rewind(checkpoint: Checkpoint, user: Any) -> Task:
     vcenter = checkpoint.vcenter
     check(user, PRIVILEGE, vcenter)
     kept = read(checkpoint)
-    with capture.held(vcenter), transaction.atomic():
-        VCenter.objects.select_for_update().get(pk=vcenter.pk)
-        given_up_s = vcenter.lab_seconds()
-        abandoned = capture.go_back(vcenter, kept)
-        name = user.get_username() if user is not None else "System"
-        capture.end(abandoned, faults.CancelledByRewind(user=name, checkpoint=checkpoint.name), given_up_s)
-        _drop_stray_permissions(vcenter, kept)
-        task = _told(checkpoint, vcenter, user)
+    with capture.held(vcenter):
+        begins()
+        with transaction.atomic():
+            VCenter.objects.select_for_update().get(pk=vcenter.pk)
+            given_up_s = vcenter.lab_seconds()
+            abandoned = capture.go_back(vcenter, kept, asked)
+            name = user.get_username() if user is not None else "System"
+            fault = faults.CancelledByRewind(user=name, checkpoint=checkpoint.name)
+            capture.end([*abandoned, *_other_rewinds(vcenter, asked)], fault, given_up_s)
+            _drop_stray_permissions(vcenter, kept)
+            task = _told(checkpoint, vcenter, user, asked)
     log.info("checkpoint.rewound", vcenter=str(vcenter.uuid), checkpoint=checkpoint.name, cancelled=len(abandoned))
     return task
 
 
-def _told(checkpoint: Checkpoint, vcenter: VCenter, user: Any) -> Task:
+def _other_rewinds(vcenter: VCenter, asked: Task | None) -> list[Task]:
+    """Those that waited when the checkpoint was taken: the lab must not leave again by itself."""
+    rows = Task.objects.filter(vcenter=vcenter, operation=REWIND_KEY, state__in=capture.LIVE)
+    return list(rows.exclude(pk=asked.pk) if asked is not None else rows)
+
+
+def _told(checkpoint: Checkpoint, vcenter: VCenter, user: Any, asked: Task | None) -> Task:
     with changing(vcenter, user) as change:
         root = root_folder(vcenter)
         change.event("ClockChangedEvent", root, reason=f"back to “{checkpoint.name}”")
         for fact in ("lab.rewound", "clock.changed"):
             change.fact(fact)
-        return instant(change, "Lab.rewind", root, result={"checkpoint": checkpoint.name})
+        result = {"checkpoint": checkpoint.name}
+        if asked is None:
+            return instant(change, "Lab.rewind", root, result=result)
+        # Its lab time is that of the timeline it is read in: there it took no time at all.
+        Task.objects.filter(pk=asked.pk).update(queued_lab_s=change.lab_s, started_lab_s=change.lab_s)
+        operations.finish(change, asked, result)
+        return asked
 
 
 def _drop_stray_permissions(vcenter: VCenter, kept: archive.Archive) -> None:

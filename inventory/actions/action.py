@@ -32,6 +32,10 @@ class Context:
         return rights.privileges(self.user, self.obj)
 
     @cached_property
+    def given(self) -> frozenset[str]:
+        return rights.given(self.user, self.obj)
+
+    @cached_property
     def running(self) -> str:
         """The description of the exclusive task that runs on the object, "" where there is none."""
         if self.busy is not None:
@@ -78,7 +82,7 @@ class Action:
 
     Exactly one of the four is set. `offered` decides whether the entry exists for this object at all (absent), `rule`
     whether it applies now (greyed, with the sentence it returns). `exclusive`: not while another task runs on it.
-    `bulk`: a selection offers it too.
+    `bulk`: a selection offers it too. `reads`: it changes nothing, so that what a class takes away does not count.
     """
 
     key: str
@@ -95,13 +99,14 @@ class Action:
     confirm: Confirm | None = None
     exclusive: bool = False
     bulk: bool = False
+    reads: bool = False
     shortcut: str = ""
     bulk_label: Text = ""
     bulk_url: str = ""  # name of the address (of a vCenter) that asks for a selection; else the bulk dialog does
 
     def why_not(self, context: Context) -> str | None:
         """Why this cannot be done now, as a sentence; None where it can."""
-        if self.privilege and self.privilege not in context.privileges:
+        if self.privilege and self.privilege not in (context.given if self.reads else context.privileges):
             refusal = rights.refusal(context.user, self.privilege, context.obj)
             if type(refusal) is not NoPermission:  # it says itself what to do
                 return words.fault_sentence(refusal.to_dict())

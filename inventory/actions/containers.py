@@ -146,7 +146,7 @@ menu(
     delete("Folder.Delete", "folders.destroy",
            Confirm(_("Delete the folder “%(name)s”?"), _("Delete"), radius.folder_delete), not_fixed),
 )  # fmt: skip
-EXPORT = Action("export", _("Export Inventory (YAML)"), "Lab.Manage", "export", page="inventory:export")
+EXPORT = Action("export", _("Export Inventory (YAML)"), "Lab.Manage", "export", page="inventory:export", reads=True)
 menu(
     "datacenter",
     ADD_HOST, NEW_CLUSTER, NEW_FOLDERS, NEW_VM,

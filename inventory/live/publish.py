@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 Fact = tuple[Any, ...]
 # Facts about one thing that somebody may or may not see; the others concern every viewer of the vCenter.
 DETAILED_FACTS = ("task.changed", "object.changed", "tree.changed", "alarm.changed")
+PLAIN_FACTS = ("figures", "events.added", "clock.changed", "permissions.changed", "lab.rewound", "notes.changed")
 LOG_LENGTH = 2_000
 LOG_KEPT_S = 86_400
 EMPTY = "0-0"  # the cursor of a log without entries

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from vsphere_web.bench.classroom_report import cost, report, row, sentence, ticks_behind
 from vsphere_web.bench.classroom_students import Student, figures
 
 
@@ -29,3 +32,27 @@ def test_a_class_that_heard_nothing_has_no_percentiles():
     told = figures([student("a", {}, [])], {"a": {}}, read_from=1.0)
     assert told["push_p99_ms"] is None
     assert (told["heard_quiet"], told["heard_busy"], told["pages"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "ticks"), [(0.0, 0), (0.4, 0), (1.0, 0), (1.2, 1), (2.0, 1), (2.01, 2), (140.0, 139)]
+)
+def test_a_lab_that_waits_for_its_next_tick_is_not_behind(lag_s, ticks):
+    assert ticks_behind(lag_s) == ticks
+
+
+def test_json_has_the_keys_of_the_benchmarks_and_the_bars():
+    rows = [
+        row("ticks_behind_max", "ticks", 1, "", 1), row("p95_page_ms", "page, p95", 201.0, "ms", 200.0),
+        row("p99_push_ms", "push, p99", None, "ms", 1000.0), row("p50_page_ms", "page, p50", 80.0, "ms"),
+        row("memory_mib_per_lab", "memory", 18.0, "MiB"), row("disk_mib_per_lab", "disk", 2.0, "MiB"),
+        row("rings_to_come_mib_per_lab", "rings", 28.0, "MiB"),
+    ]  # fmt: skip
+    told = report([*rows, cost(rows)], students=40, hosts=8)
+    assert {"students", "p95_page_ms", "p99_push_ms", "ticks_behind_max", "mib_per_lab"} <= told.keys()
+    assert (told["students"], told["mib_per_lab"], told["p99_push_ms"]) == (40, 48.0, None)
+    assert set(told["bars"]) == {"ticks_behind_max", "p95_page_ms", "p99_push_ms", "mib_per_lab"}
+    assert told["mib_per_lab"] > told["bars"]["mib_per_lab"]  # 50 MB are less than 50 MiB
+    said = {one["key"]: sentence(one) for one in [*rows, cost(rows)]}
+    assert [key for key, text in said.items() if "MISSED" in text] == ["p95_page_ms", "p99_push_ms", "mib_per_lab"]
+    assert "held" in said["ticks_behind_max"]

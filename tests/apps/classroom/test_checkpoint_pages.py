@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from classroom.checkpoints import services
+from classroom.checkpoints import going_back, services
 from classroom.models import Checkpoint
-from inventory.models import VCenter, VirtualMachine
+from inventory.models import Task, VCenter, VirtualMachine
 from inventory.services import vms
 from tests import builders, cast, pumping
 
@@ -43,6 +43,8 @@ def test_a_checkpoint_is_taken_listed_gone_back_to_and_deleted(lab, client):
     question = client.get(dialog(lab, "rewind-to-checkpoint", start)).content.decode()
     assert "1 virtual machine that has gone comes back." in question
     assert client.post(dialog(lab, "rewind-to-checkpoint", start)).status_code == 202
+    assert not VirtualMachine.objects.filter(pk=vm.pk).exists()  # a worker does it, no request waits
+    assert going_back.work(Task.objects.get(vcenter=lab.vcenter, operation=services.REWIND_KEY).pk)
     assert VirtualMachine.objects.filter(pk=vm.pk).exists()
     assert client.post(dialog(lab, "copy-checkpoint", start), {"name": "Twin"}).status_code == 422  # makes no vCenters
     client.force_login(lab.people.teacher)

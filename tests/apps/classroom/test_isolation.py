@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -22,17 +21,17 @@ from tests.apps.classroom.people import Class, full_lab, make_class, make_teache
 from tests.apps.rights.test_every_address import (
     OF_VCENTERS,
     OTHERS,
+    PER_OBJECT,
     SECRET,
     Address,
     by_route,
     fill_with_secrets,
+    objects_in,
+    some_urls,
     text_of,
-    urls,
 )
 from tests.builders import SmallLab
 from tests.cast import make_user
-
-AT_MOST = 8  # addresses per route: objects of every kind come first
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +51,14 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Class
         transaction.set_rollback(True)
 
 
+def test_every_kind_of_object_is_tried_with_more_than_its_first_words(world: tuple[Class, SmallLab], db: None) -> None:
+    lab = world[1]
+    dialogs = next(one for one in OF_VCENTERS if "/dialog/<" in one.route)
+    some = some_urls(dialogs, lab)
+    assert {url.split("/")[3] for url in some} == {one.moref for one in objects_in(lab)}
+    assert len(some) > PER_OBJECT * len(objects_in(lab)) // 2
+
+
 @pytest.fixture
 def other(world: tuple[Class, SmallLab], db: None) -> Client:
     """The second student's browser."""
@@ -62,7 +69,7 @@ def other(world: tuple[Class, SmallLab], db: None) -> Client:
 
 @pytest.mark.parametrize("address", OF_VCENTERS, ids=by_route)
 def test_no_address_of_anothers_lab_exists(address: Address, other: Client, world: tuple[Class, SmallLab]) -> None:
-    for url in islice(urls(address, world[1]), AT_MOST):
+    for url in some_urls(address, world[1]):
         answers = [other.get(url), other.post(url)]
         assert {answer.status_code for answer in answers} in ({404}, {404, 405}), url
         assert not any(SECRET in text_of(answer) for answer in answers), url
@@ -70,7 +77,7 @@ def test_no_address_of_anothers_lab_exists(address: Address, other: Client, worl
 
 @pytest.mark.parametrize("address", OTHERS, ids=by_route)
 def test_no_list_search_or_export_tells_of_it(address: Address, world: tuple[Class, SmallLab], db: None) -> None:
-    for url in islice(urls(address, world[1]), AT_MOST):
+    for url in some_urls(address, world[1]):
         client = Client()
         client.force_login(world[0].students[1])
         for answer in (client.get(url), client.post(url)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from classroom.exercises import lessons, markdown
@@ -35,6 +37,19 @@ def test_texts_are_whole_in_both_languages(slug):
         body = lesson.body.words[language]
         assert len(body) > 600, language
         assert "<h2>" in markdown.render(body)
+
+
+PARTICLE_APART = re.compile(
+    r"(?:[A-Za-z0-9`}]|[A-Za-z0-9가-힣]\*{1,2}) "
+    r"(?:과|와|에|에서|을|를|은|는|이|가|의|로|으로|도|에게|부터|까지|만|씩|입니다)(?=[ .,]|$)", re.M
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_korean_particles_are_written_to_their_word(slug):
+    for path in (lessons.FOLDER / slug).iterdir():
+        if path.name in ("lesson.yaml", "text.ko.md"):
+            assert not PARTICLE_APART.findall(path.read_text(encoding="utf-8")), path.name
 
 
 @pytest.mark.django_db(transaction=True)

@@ -17,10 +17,10 @@ from domain import faults
 from inventory import explain, rights
 from inventory.actions.action import Context
 from inventory.actions.registry import flat, menu_of
-from inventory.models import VCenter, VirtualMachine
-from inventory.services import clock, vms
+from inventory.models import Role, VCenter, VirtualMachine
+from inventory.services import clock, exchange, vms
 from tests.apps.classroom.people import Class, make_class, make_teacher
-from tests.cast import make_user
+from tests.cast import grant, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +113,28 @@ def test_the_explanation_of_rights_names_the_class(made: Class) -> None:
     answer = explain.explain(made.teacher, made.labs[0].vcenter, "Lab.Clock")
     assert not answer.granted
     assert "taken over" in answer.reason
+
+
+def test_an_inventory_is_read_out_without_a_take_over(made: Class, client: Any) -> None:
+    lab = made.labs[0]
+    root = f"/vc/{lab.vcenter.uuid}"
+    menu = f"{root}/{lab.vcenter.moref}/menu/"
+    for who in (made.teacher, made.students[0]):
+        client.force_login(who)
+        assert lab.vcenter.name in client.get(f"{root}/export.yaml").content.decode()
+        assert f"{root}/export.yaml" in client.get(menu).content.decode()
+    stranger, watcher = make_teacher("lim"), make_teacher("han")
+    role = Role.objects.create(vcenter=lab.vcenter, name="Watcher", privileges=["System.Read"])
+    grant(watcher, lab.vcenter, role)
+    for who, status in ((stranger, 404), (watcher, 403)):
+        client.force_login(who)
+        assert client.get(f"{root}/export.yaml").status_code == status
+    # What changes something is still refused, and a student who is driven only looks.
+    with pytest.raises(TakeOverFirst):
+        exchange.apply(made.teacher, lab.vcenter, exchange.told(made.teacher, lab.vcenter))
+    wall.take_over(made.teacher, lab)
+    client.force_login(made.students[0])
+    assert client.get(f"{root}/export.yaml").status_code == 200
 
 
 # --- what teachers do from the course ---------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def test_a_tick_sends_nothing_to_a_hand_whose_message_still_waits(monkeypatch: p
     memory.redis.patient().delete(*(tasks.WAITING.format(hand) for hand in range(20)))
     sent: list[tuple[list[int], int]] = []
     beaten: list[int] = []
-    monkeypatch.setattr(pump_some, "apply_async", lambda args, expires: sent.append(args))
+    monkeypatch.setattr(pump_some, "apply_async", lambda args, **_options: sent.append(args))
     monkeypatch.setattr(tasks.heart, "pump", lambda pk: not beaten.append(pk))
     assert tasks.pump_all() == PARALLEL
     assert tasks.pump_all() == 0
@@ -57,6 +57,27 @@ def test_a_tick_sends_nothing_to_a_hand_whose_message_still_waits(monkeypatch: p
         pump_some(some, hand)
     assert set(beaten) == {lab.pk for lab in labs}
     assert tasks.pump_all() == PARALLEL
+    memory.redis.patient().delete(*(tasks.WAITING.format(hand) for hand in range(20)))
+
+
+@pytest.mark.django_db
+def test_hands_beat_spread_over_the_second_each_at_its_own_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    labs = [make_vcenter(active=True) for _ in range(40)]
+    sent: dict[int, tuple[list[int], float]] = {}
+
+    def note(args: tuple[list[int], int], countdown: float, expires: int) -> None:
+        sent[args[1]] = (args[0], countdown)
+
+    monkeypatch.setattr(pump_some, "apply_async", note)
+    ticks = []
+    for _ in range(2):
+        memory.redis.patient().delete(*(tasks.WAITING.format(hand) for hand in range(20)))
+        sent.clear()
+        assert tasks.pump_all() == 5
+        ticks.append(dict(sent))
+    assert ticks[0] == ticks[1]  # or a lab would beat too early once and too late the next time
+    assert [when for _some, when in ticks[0].values()] == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
+    assert sorted(pk for some, _when in ticks[0].values() for pk in some) == sorted(lab.pk for lab in labs)
     memory.redis.patient().delete(*(tasks.WAITING.format(hand) for hand in range(20)))
 
 

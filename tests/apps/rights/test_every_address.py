@@ -46,6 +46,7 @@ PUBLIC = {
 PARAMETER = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 REGEX = re.compile(r"\(\?P<\w+>[^)]*\)\$?")
 TABS = ("summary", "monitor", "vms", "hosts")
+PER_OBJECT = 4  # addresses at least of each, where only some are tried
 OURS = ("inventory", "scheduler", "classroom")
 
 
@@ -176,6 +177,14 @@ def urls(address: Address, lab: SmallLab) -> Iterator[str]:
             parts = iter(values)
             path = PARAMETER.sub(lambda _match, parts=parts: str(next(parts)), address.route)
             yield f"/{path}?{query(lab)}"
+
+
+def some_urls(address: Address, lab: SmallLab) -> list[str]:
+    """Some of what the address can be, for every object that it can name."""
+    by_object: dict[str, list[str]] = {}
+    for url in urls(address, lab):
+        by_object.setdefault("/".join(url.split("/")[:4]), []).append(url)
+    return [url for of_one in by_object.values() for url in of_one[:: max(1, len(of_one) // PER_OBJECT)]]
 
 
 def text_of(answer: Any) -> str:

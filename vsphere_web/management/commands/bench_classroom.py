@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from vsphere_web.bench.apart import machine, own_valkey, rows_of
+from vsphere_web.bench.classroom_report import report, sentence
 from vsphere_web.supervisor.ports import next_free
 
 FIRST_PORT = 22_000
@@ -42,18 +43,8 @@ class Command(BaseCommand):
             said = [f"--{name}={value}" for name, value in given.items()]
             rows = rows_of(folder, "bench_classroom", *said, f"--inside={folder}")
         if options["json"]:
-            self.stdout.write(json.dumps({"rows": rows, "machine": machine()}))
+            self.stdout.write(json.dumps({"rows": [report(rows, **given)], "machine": machine()}))
             return
         for row in rows:
             self.stdout.write(sentence(row))
         self.stdout.write(f"on {machine()}")
-
-
-def sentence(row: dict[str, Any]) -> str:
-    """One row for people."""
-    value = "-" if row["value"] is None else f"{row['value']:.2f}"
-    text = f"{row['what']:<40} {value:>10} {row['unit']:<4}"
-    if row["bar"] is None:
-        return text.rstrip()
-    held = row["value"] is not None and row["value"] <= row["bar"]
-    return f"{text} (bar {row['bar']:g}: {'held' if held else 'MISSED'})"
