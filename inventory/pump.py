@@ -44,8 +44,9 @@ class Beat:
     operations: frozenset[str] = frozenset()  # of the tasks that were live when the beat looked after them
 
 
+Recording = Callable[[Change, Sequence[FleetEvent]], None]
 # What must not be forgotten should this process die right after the events are recorded: in the same transaction.
-RECORDERS: list[Callable[[Change, Sequence[FleetEvent]], None]] = []
+RECORDERS: list[Recording] = []
 LISTENERS: list[Callable[[Beat], None]] = []
 # Asked before an idle beat is left out: does anybody need the time between two samples?
 WATCHERS: list[Callable[[VCenter], bool]] = []
@@ -166,7 +167,7 @@ def _record(vcenter: VCenter, poll: Poll, fresh: Sequence[FleetEvent]) -> None:
     vcenter.fleet_seq = seq
 
 
-def _guarded(recorder: Callable[[Change, Sequence[FleetEvent]], None], change: Change, fresh: list[FleetEvent]) -> None:
+def _guarded(recorder: Recording, change: Change, fresh: Sequence[FleetEvent]) -> None:
     """A recorder with a fault must not stop what comes after it; where the database fails, the beat comes again."""
     try:
         with transaction.atomic():

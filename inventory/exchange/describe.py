@@ -201,8 +201,8 @@ def _labels(vcenter: VCenter) -> dict[str, Entry]:
         found[value.entity].setdefault("attributes", {})[value.attribute.name] = value.value
     for entity, entries in _permissions(vcenter).items():
         found[entity]["permissions"] = entries
-    for one in AlarmDefinition.objects.filter(vcenter=vcenter, system_name="").order_by("name"):
-        found[one.entity].setdefault("alarms", []).append({"name": one.name, **alarms.told(one)})
+    for alarm in AlarmDefinition.objects.filter(vcenter=vcenter, system_name="").order_by("name"):
+        found[alarm.entity].setdefault("alarms", []).append({"name": alarm.name, **alarms.told(alarm)})
     return found
 
 
