@@ -108,7 +108,7 @@ def _files(vm: VirtualMachine, store: Datastore, disks: list[VirtualDisk], snaps
     at_home = vm.home == store.pk  # type: ignore[attr-defined]  # annotated
     if at_home:
         ending = "vmtx" if vm.template else "vmx"
-        yield File(f"{vm.name}.{ending}", _("Configuration"), "file-settings", None)
+        yield File(f"{vm.name}.{ending}", _("Configuration"), "file", None)
     for number, disk in enumerate(disks):
         used = disk.used_bytes if disk.provisioning == DiskProvisioning.THIN else disk.capacity_bytes
         name = f"{vm.name}{f'_{number}' if number else ''}.vmdk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from inventory.pages import files
 from inventory.services import provisioning, snapshots, vms
 from tests import builders, pumping
 from tests.apps.pages.conftest import World
+from vsphere_web.frontend.icons import chosen_names
 
 MIB = 1024**2
 
@@ -35,6 +37,12 @@ def test_a_running_machine_has_a_swap_file_and_a_suspended_one_its_memory(world:
     assert f"{other.name}-{other.uuid.hex[:8]}.vmss" in page
     assert f"{running.name}.vmx" in page
     assert f"{world.lab.template.name}.vmtx" in page
+
+
+def test_every_file_has_an_icon_that_exists(world: World, client_of: Any) -> None:
+    chosen = set(chosen_names())
+    drawn = set(re.findall(r"clarity-icons[^#]*#([a-z-]+)", page_of(world, client_of("reader"))))
+    assert {"file", "hard-disk", "memory"} <= drawn <= chosen
 
 
 def test_images_that_drives_use_are_listed_once_with_their_machines(world: World, client_of: Any) -> None:
