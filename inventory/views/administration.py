@@ -21,6 +21,7 @@ from domain.privileges import by_group
 from inventory import audit as chain
 from inventory import rights, selectors, sessions
 from inventory.models import AuditEntry, Role, VCenter
+from inventory.retell import retell
 from inventory.services import permissions as services
 from inventory.words import fault_sentence
 
@@ -81,7 +82,8 @@ def role(request: HttpRequest, vc: UUID, pk: int) -> HttpResponse:
     """What a role allows; a role of one's own can be changed here."""
     vcenter = selectors.vcenter_for(request.user, vc)
     row = get_object_or_404(roles_of(vcenter), pk=pk)
-    initial = {"name": row.name, "description": row.description, "privileges": row.privileges}
+    told = retell if row.system else str  # a role of the system says what it is in the person's language
+    initial = {"name": told(row.name), "description": told(row.description), "privileges": row.privileges}
 
     def save(values: dict[str, Any]) -> None:
         services.edit_role(request.user, row, **values)
