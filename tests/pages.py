@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from inventory.actions import registry
+from inventory.actions import Action, registry
 from inventory.grids import GRIDS
 from inventory.models import ResourcePool
 from inventory.pages import sections_for, tabs_for
@@ -70,7 +70,17 @@ def _pages_of_object(kind: str, obj: Any, address: str) -> Iterator[tuple[str, s
         yield f"{kind}: grid {tab}", f"{address}grid/{tab}/"
     yield f"{kind}: menu", f"{address}menu/"
     yield f"{kind}: palette", f"{address}palette/"
+    for action in dialogs_of(obj):
+        yield f"{kind}: dialog {action.key}", address + dialog_address(action)
+
+
+def dialogs_of(obj: Any) -> Iterator[Action]:
+    """The entries of an object's menu that open a dialog, greyed ones too."""
     for action in registry.flat(registry.entries(obj)):
         if action.offered(obj) and (action.dialog or action.confirm):
-            name = action.dialog or action.key
-            yield f"{kind}: dialog {action.key}", f"{address}dialog/{name}/?{action.query}"
+            yield action
+
+
+def dialog_address(action: Action) -> str:
+    """Where the action's dialog is, below its object."""
+    return f"dialog/{action.dialog or action.key}/?{action.query}"

@@ -25,13 +25,18 @@ def name_field(**more: Any) -> forms.CharField:
 
 
 class SizeWidget(forms.MultiWidget):
-    """A number and its unit, side by side."""
+    """A number and its unit, side by side. The field's label is the number's; the unit says itself what it is."""
+
+    use_fieldset = False
 
     def __init__(self, units: tuple[str, ...] = ("MB", "GB", "TB"), attrs: dict[str, Any] | None = None) -> None:
         self.units = units
         number = forms.NumberInput(attrs={"step": "any", "min": "0"})
         select = forms.Select(choices=[(u, u) for u in units], attrs={"aria-label": _("Unit")})
         super().__init__((number, select), attrs)
+
+    def id_for_label(self, id_: str) -> str:
+        return id_ and f"{id_}_0"
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         return format_html('<span class="size">{}</span>', super().render(name, value, attrs, renderer))

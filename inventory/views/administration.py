@@ -22,6 +22,7 @@ from inventory import audit as chain
 from inventory import rights, selectors, sessions
 from inventory.forms.base import VersionedForm
 from inventory.models import AuditEntry, Role, VCenter
+from inventory.retell import retell
 from inventory.services import permissions as services
 from inventory.words import fault_sentence
 
@@ -87,7 +88,8 @@ def role(request: HttpRequest, vc: UUID, pk: int) -> HttpResponse:
     """What a role allows; a role of one's own can be changed here."""
     vcenter = selectors.vcenter_for(request.user, vc)
     row = get_object_or_404(roles_of(vcenter), pk=pk)
-    now = {"name": row.name, "description": row.description, "privileges": sorted(row.privileges)}
+    told = retell if row.system else str  # a role of the system says what it is in the person's language
+    now = {"name": told(row.name), "description": told(row.description), "privileges": sorted(row.privileges)}
 
     def save(values: dict[str, Any]) -> None:
         services.edit_role(request.user, row, **values)

@@ -79,7 +79,8 @@ function wire(dialog) {
   });
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    if (opener?.isConnected && opener !== document.body) opener.focus({ preventScroll: true });
+    else if (document.activeElement === document.body) document.getElementById("workspace")?.focus({ preventScroll: true });
   });
   dialog.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -182,7 +183,7 @@ function focusFirst(dialog) {
 function focusFault(dialog) {
   const field = dialog.querySelector(".has-error :is(input, select, textarea):not([type=hidden])");
   for (let part = field?.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
-  field?.focus();
+  (field ?? dialog.querySelector("footer button[type=submit]:not(:disabled)"))?.focus();
   dialog.querySelector(".dialog-faults")?.scrollIntoView({ block: "nearest" });
 }
 

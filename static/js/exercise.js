@@ -64,7 +64,13 @@ async function follow(always = false) {
   shownFor = vc;
   if (!vc) return show("");
   const answer = await ask(`/vc/${vc}/exercise/?known=${known}`);
-  if (!answer?.ok || vc !== shownFor) return;
+  if (vc !== shownFor) return;
+  if (answer?.status === 404) { // the lab was deleted: nobody asks for it again
+    waits = false;
+    place().replaceChildren();
+    return show("");
+  }
+  if (!answer?.ok) return;
   waits = answer.headers.has("X-Exercise-Later");
   if (answer.status === 200) return draw(await answer.text());
   if (!known) {
@@ -74,9 +80,10 @@ async function follow(always = false) {
 }
 
 async function press(button) {
-  button.disabled = true;
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true"); // a disabled one would lose the focus
   const answer = await ask(button.dataset.exercisePost, { method: "POST", headers: { "X-CSRFToken": token() } });
-  button.disabled = false;
+  button.removeAttribute("aria-busy");
   if (answer?.status === 401) return location.assign(`/login/?next=${encodeURIComponent(location.pathname)}`);
   if (answer) draw(await answer.text());
 }

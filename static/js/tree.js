@@ -1,4 +1,5 @@
 // The inventory tree: lazy, kept over navigation, with the keys of the WAI-ARIA tree pattern.
+import { openMenu } from "./menu.js";
 import { current, words } from "./shell.js";
 import { openNavigator } from "./panes.js";
 
@@ -203,12 +204,23 @@ function toTyped(item, key) {
   const from = all.indexOf(item) + (typed.length === 1 ? 1 : 0);
   const found = [...all.slice(from), ...all.slice(0, from)].find((one) => line(one).querySelector(".name").textContent.trim().toLowerCase().startsWith(typed));
   focus(found);
-  return Boolean(found);
+  return Boolean(found) || typed.length > 1; // in the middle of a name no letter is a shortcut
+}
+
+// The menu of the line that has the focus, which need not be the object that is shown.
+function menu(item) {
+  const box = line(item).querySelector(".name").getBoundingClientRect();
+  openMenu(item.dataset.contextMenu, { x: box.left, y: box.bottom, from: item });
 }
 
 function pressed(event) {
   const item = event.target.closest('[role="treeitem"]');
   if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (item.dataset.contextMenu && (event.key === "." || event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey))) {
+    event.preventDefault();
+    event.stopPropagation();
+    return menu(item);
+  }
   const expanded = item.getAttribute("aria-expanded");
   const all = items();
   const at = all.indexOf(item);
