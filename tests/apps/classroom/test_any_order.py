@@ -102,6 +102,7 @@ def test_numbers_go_on_behind_a_checkpoint_from_before_a_reset() -> None:
 
 def check(vcenter: VCenter) -> None:
     """Rows, fleet, figures, events and tasks tell one story."""
+    vcenter.refresh_from_db()
     assert VerifyFleet()._differences(vcenter) == []
     assert not Task.objects.filter(vcenter=vcenter, state__in=capture.LIVE).exists()
     keys = list(Event.objects.filter(vcenter=vcenter).order_by("key").values_list("key", flat=True))
