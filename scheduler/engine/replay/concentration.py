@@ -176,9 +176,9 @@ class Concentration:
         free_mib = self.fleet.ram_mib - np.bincount(placed, self.ram_mib, len(self.fleet))
         vms = np.flatnonzero(search.demand.max(axis=1) > LIVE_RATIO)
         toll_w, targets = np.full(len(placed), START_GAIN_W), list(range(hosts))
-        for _ in range(2):
-            search.improve(free_mib, vms, targets, toll_w, START_MOVES, instant=True)
-            search.exchange(free_mib, targets, START_GAIN_W)
+        search.improve(free_mib, vms, targets, toll_w, START_MOVES, instant=True)
+        search.exchange(free_mib, targets, START_GAIN_W)
+        search.improve(free_mib, vms, targets, toll_w, START_MOVES, instant=True)
         return search.total(np.arange(len(self.fleet)) < hosts), search.host
 
 

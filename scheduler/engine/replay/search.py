@@ -15,6 +15,7 @@ FULL_LOAD = 0.97  # above it, arriving migrations may overflow a host
 EXCHANGE_POOL = 20  # VMs of a host that are tried for an exchange, picked at random
 EXCHANGE_ROUNDS = 3
 WATT_STEPS = 256
+TIGHT_W = 15.0  # price of a host without free RAM: what overflows elsewhere could not go there
 
 Moves = list[tuple[int, int]]  # VM, host
 
@@ -22,8 +23,8 @@ Moves = list[tuple[int, int]]  # VM, host
 class PlacementSearch:
     """Loads of H hosts in each scenario [H, K] and at each recent sample [H, R], and what they cost, [H] W.
 
-    ``free_mib`` [H] is the caller's: moves take RAM from their target in it, and give it back at their source only
-    where ``instant`` (before the day begins). Hosts are equal; those outside ``targets`` receive nothing.
+    ``free_mib`` [H] is the caller's: moves take RAM from their target in it and give it back at their source, for moves
+    are started in their order and wait for RAM. Hosts are equal; those outside ``targets`` receive nothing.
     """
 
     def __init__(self, fleet: HostFleet, ram_mib: Floats, scenarios: Scenarios, recent: Floats) -> None:
@@ -75,6 +76,7 @@ class PlacementSearch:
         moves: Moves = []
         gain = np.full((len(vms), len(targets)), -np.inf)
         saved = np.zeros(len(vms))
+        spare_mib = max(float(free_mib[targets].mean()), 1.0)
         stale, left = set(targets) | set(np.unique(self.host[vms]).tolist()), np.ones(len(vms), dtype=bool)
         while len(moves) < limit and len(vms):
             for host in stale:
@@ -82,7 +84,7 @@ class PlacementSearch:
                 saved[here] = self.saved(host, vms[here])
                 if host in targets:
                     gain[:, targets.index(host)] = -self.added(host, vms)
-            net = gain + (saved - toll_w[vms])[:, None]
+            net = gain + (saved - toll_w[vms])[:, None] + self._eased_w(free_mib, vms, targets, spare_mib)
             net[self.ram_mib[vms][:, None] > free_mib[targets][None, :]] = -np.inf
             net[~left[:, None] | (self.host[vms][:, None] == np.array(targets)[None, :])] = -np.inf
             row, column = np.unravel_index(int(net.argmax()), net.shape)
@@ -91,11 +93,18 @@ class PlacementSearch:
             vm, source, target = int(vms[row]), int(self.host[vms[row]]), targets[int(column)]
             self.move(vm, target)
             free_mib[target] -= self.ram_mib[vm]
-            free_mib[source] += self.ram_mib[vm] if instant else 0.0
+            free_mib[source] += self.ram_mib[vm]
             left[row] = instant
             moves.append((vm, target))
             stale = {source, target}
         return moves
+
+    def _eased_w(self, free_mib: Floats, vms: Ints, targets: list[int], spare_mib: float) -> Floats:
+        """How much less tight RAM gets by each move, at TIGHT_W for a host with none of the mean spare RAM, W."""
+        ram, source, target = self.ram_mib[vms], free_mib[self.host[vms]], free_mib[targets]
+        tight = [np.maximum(0.0, 1 - free / spare_mib) for free in (source, source + ram, target)]
+        after = np.maximum(0.0, 1 - (target[None, :] - ram[:, None]) / spare_mib)
+        return np.asarray(TIGHT_W * ((tight[0] - tight[1])[:, None] + tight[2][None, :] - after))
 
     def exchange(self, free_mib: Floats, hosts: list[int], toll_w: float) -> None:
         """Before the day begins: between each two hosts the best pair changes places, if that is worth ``toll_w``."""
