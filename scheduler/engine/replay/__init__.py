@@ -3,7 +3,7 @@
 ``replay(traces, testbed, policy, semantics)`` is the entry; ``ReplayResult.to_dict()`` has the row and the curves.
 """
 
-from scheduler.engine.replay.bounds import bound_kwh, bound_w
+from scheduler.engine.replay.bounds import bound_kwh, bound_w, bound_whole_kwh
 from scheduler.engine.replay.placement import PlacementError
 from scheduler.engine.replay.result import ReplayResult, Series
 from scheduler.engine.replay.run import (
@@ -27,6 +27,7 @@ __all__ = [
     "Setting",
     "bound_kwh",
     "bound_w",
+    "bound_whole_kwh",
     "own_setting",
     "replay",
     "run_policy",

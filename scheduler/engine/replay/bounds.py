@@ -3,11 +3,13 @@
 ``literature``: at each sample all demand is one liquid, poured into the cheapest set of hosts; off is free and RAM is
 nothing. ``physical``: the same, but the hosts that are on must also hold the RAM of all VMs. Relaxed to fractions of
 hosts, this is a linear program, and any pair of prices for MIPS and MiB gives a bound from below (weak duality), so
-that the bound is valid however well the prices were searched.
+that the bound is valid however well the prices were searched. Equal hosts have a second bound, of whole hosts: it is
+exact for divisible work, and says how much of a gap to the first one no policy could close.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +25,7 @@ LEVELS = np.arange(11) / 10
 PRICE_POINTS = 12  # demands at which prices are searched; between them the best of the found prices serves
 SEARCH_STEPS = 32
 GOLDEN = (5**0.5 - 1) / 2
+WHOLE_HOSTS_MAX = 64  # equal hosts for which whole numbers are tried; with more, fractions hardly matter
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,48 @@ def bound_w(fleet: HostFleet, work: Workload, semantics: str) -> Floats:
 def bound_kwh(fleet: HostFleet, work: Workload, semantics: str) -> float:
     """The same as energy."""
     return float(bound_w(fleet, work, semantics).sum()) * work.step_s / J_PER_KWH
+
+
+def bound_whole_kwh(fleet: HostFleet, work: Workload) -> float | None:
+    """The physical bound with whole hosts, kWh; None unless hosts are equal and at most ``WHOLE_HOSTS_MAX``.
+
+    Valid for the future known and any number of free migrations; work is divisible, of RAM only the sum counts.
+    """
+    kinds = kinds_of(fleet)
+    if len(kinds) > 1 or kinds[0].count > WHOLE_HOSTS_MAX:
+        return None
+    demand = np.array([float(work.ratio(step) @ work.mips) for step in range(work.steps)])
+    power_w = whole_bound_w(kinds[0], demand, float(work.ram_mib.sum()))
+    return float(power_w.sum()) * work.step_s / J_PER_KWH
+
+
+def whole_bound_w(kind: HostKind, demand: Floats, ram_mib: float) -> Floats:
+    """Least power of whole equal hosts that serve each demand (MIPS) and hold ``ram_mib``, W; demand above all is cut.
+
+    Between two tenths of load power is a straight line. So of two hosts that are both between tenths one can take work
+    from the other at no cost until one is at a tenth: all hosts but one are at tenths in some best choice.
+    """
+    load = np.minimum(demand / kind.mips, kind.count)
+    fewest = min(max(1, math.ceil(ram_mib / kind.ram_mib)), kind.count)
+    best = np.full(len(load), np.inf)
+    at_tenths = np.zeros(1)  # least W of one host fewer, by the sum of their loads in tenths
+    for hosts in range(1, kind.count + 1):
+        if hosts >= fewest:
+            best = np.minimum(best, _one_between_tenths(at_tenths, load, kind.watts))
+        at_tenths = _min_plus(at_tenths, kind.watts)
+    return best
+
+
+def _one_between_tenths(at_tenths: Floats, load: Floats, watts: Floats) -> Floats:
+    """Least W at each load of hosts at tenths and one more that takes what is left; infinite where that is too much."""
+    power = np.full(len(load), np.inf)
+    for behind in range(11):
+        tenths = np.floor(load * 10).astype(np.int64) - behind
+        rest = load - tenths / 10
+        possible = (tenths >= 0) & (tenths < len(at_tenths)) & (rest <= 1 + 1e-9)
+        total = at_tenths[np.clip(tenths, 0, len(at_tenths) - 1)] + np.interp(rest, LEVELS, watts)
+        power = np.where(possible, np.minimum(power, total), power)
+    return power
 
 
 def finished(work: Workload) -> Bools:

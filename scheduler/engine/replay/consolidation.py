@@ -20,6 +20,7 @@ from itertools import combinations
 
 import numpy as np
 
+from scheduler.engine.replay.concentration import Concentration, is_bent
 from scheduler.engine.replay.fleet import Bools, HostFleet, Ints
 from scheduler.engine.replay.forecast import DemandForecast, prior_variance
 from scheduler.engine.replay.ledger import Ledger, Work
@@ -56,9 +57,13 @@ class ConsolidationPolicy:
     forecast: DemandForecast | None = field(default=None, init=False)
     resting_until: int = field(default=0, init=False)  # no host is emptied before this step
     overflows: Ints | None = field(default=None, init=False)  # samples in a row, by host
+    concentration: Concentration | None = field(default=None, init=False)  # where an even spread costs more
 
     def place(self, start: Placement) -> Ints:
         """Tight where RAM is enforced; else the greatest demands where they can stay, the rest to be moved soon."""
+        if start.ram_enforced and is_bent(start.fleet):
+            self.concentration = Concentration.begin(start)
+            return self.concentration.place(start)
         if start.ram_enforced:
             return pack_ram(start)
         level, variance = start.ratio * start.mips, prior_variance(start.mips, start.ratio)
@@ -68,6 +73,8 @@ class ConsolidationPolicy:
 
     def decide(self, view: View) -> Decision:
         """Relieve, gather strays, then empty surplus hosts."""
+        if self.concentration is not None:
+            return self.concentration.decide(view)
         demand = view.ratio * view.mips
         if self.forecast is None:
             self.forecast = DemandForecast.first(view.mips, view.ratio)

@@ -23,6 +23,8 @@ needs_data = pytest.mark.skipif(not (DATA / "hosts.json").is_file(), reason="rec
 
 G4 = HostModel("G4", 2, 1860, 4096, (86, 89.4, 92.6, 96, 99.5, 102, 106, 108, 112, 114, 117), 6)
 G5 = HostModel("G5", 2, 2660, 4096, (93.7, 97, 101, 105, 110, 116, 121, 125, 129, 133, 135), 6)
+# Draws most of what load adds in the first tenth, like current servers: load is cheaper together than apart.
+BENT = HostModel("bent", 8, 2500, 16_384, (52, 129, 147, 170, 195, 224, 255, 292, 344, 408, 457), 4, 10_000)
 TESTBED = Testbed((G4, G5), (VmType(2500, 870), VmType(2000, 1740), VmType(1000, 1740), VmType(500, 613)))
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.engine.replay import POLICIES, SEMANTICS, bound_kwh, bound_w, run_policy, setting
-from scheduler.engine.replay.bounds import HostKind, finished, liquid_bound_w, ram_bound_w
-from tests.engine.replay.cases import G4, G5, TESTBED, days, noisy_day, traces
+from scheduler.engine.replay import POLICIES, SEMANTICS, bound_kwh, bound_w, bound_whole_kwh, run_policy, setting
+from scheduler.engine.replay.bounds import HostKind, finished, liquid_bound_w, ram_bound_w, whole_bound_w
+from tests.engine.replay.cases import BENT, G4, G5, TESTBED, days, noisy_day, traces
 
 KINDS = [HostKind(400, G4.mips, G4.ram_mib, np.array(G4.watts)), HostKind(400, G5.mips, G5.ram_mib, np.array(G5.watts))]
 
@@ -77,3 +77,31 @@ def test_the_bound_knows_no_policy() -> None:
     for policy in POLICIES:
         run_policy(where, policy)
     assert bound_kwh(where.fleet, where.work, "physical") == before
+
+
+THREE = HostKind(3, BENT.mips, BENT.ram_mib, np.array(BENT.watts))
+
+
+@given(load=st.floats(0, 3), ram=st.integers(0, 3))
+@settings(max_examples=40)
+def test_whole_hosts_need_what_the_best_of_all_splits_needs(load: float, ram: int) -> None:
+    """All hosts but one at twentieths of load, the last one with what is left: finer than the bound's own choice."""
+    best = np.inf
+    for hosts in range(max(ram, 1), 4):
+        for split in product(np.arange(21) / 20, repeat=hosts - 1):
+            rest = load - sum(split)
+            if -1e-9 <= rest <= 1 + 1e-9:
+                best = min(best, float(np.interp((*split, rest), np.arange(11) / 10, BENT.watts).sum()))
+    assert whole_bound_w(THREE, np.array([load * BENT.mips]), ram * BENT.ram_mib)[0] == pytest.approx(best)
+
+
+def test_whole_hosts_never_need_less_than_fractions_of_hosts() -> None:
+    demand = np.linspace(0, 3, 31) * BENT.mips
+    whole = whole_bound_w(THREE, demand, 1.7 * BENT.ram_mib)
+    assert (whole >= ram_bound_w([THREE], demand, 1.7 * BENT.ram_mib) - 1e-6).all()
+    assert whole[0] == 2 * BENT.watts[0]
+
+
+def test_whole_hosts_are_counted_only_where_hosts_are_equal() -> None:
+    mixed = setting(noisy_day(2), TESTBED, "physical")
+    assert bound_whole_kwh(mixed.fleet, mixed.work) is None
