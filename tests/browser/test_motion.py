@@ -12,6 +12,7 @@ from tests.browser.hands import DIALOG, follow, speed
 from tests.labs import LabProcess, wait_for
 
 Enter = Callable[..., Page]
+FITS = "one => one.scrollWidth <= one.clientWidth"
 HOST_LINK = "[aria-labelledby=card-related] a[data-moref^=host-]"
 SLOW, FAST = 0.3, 30  # lab seconds per second: a copy that somebody has to see, or to stop, must not end before
 # Whatever is left of the stories: hosts that are dead or in maintenance, guests that write their memory.
@@ -55,6 +56,7 @@ def through_the_wizard(page: Page) -> None:
     follow(page, "Migrate")
     for title in ("Select a compute resource", "Select networks", "Select vMotion priority", "Ready to complete"):
         if title == "Select networks":
+            assert page.locator(f"{DIALOG} .pick-table").evaluate(FITS), "the load bars are out of sight"
             page.locator(f"{DIALOG} input[name=compute-host][value^=host]:not([disabled])").first.check()
             expect(page.locator(f"{DIALOG} .verdict")).to_contain_text("Compatibility checks succeeded")
         page.locator(f"{DIALOG} footer button[value=next]").click()
@@ -112,6 +114,9 @@ def test_a_machine_counts_on_while_it_is_moved(enter: Enter) -> None:
     wait_for(lambda: uptimes(watcher, vm)[-1] >= counted + 20, "the counter to go on")
     seen = uptimes(watcher, vm)
     assert seen == sorted(seen), f"{name} began anew: {seen}"
+
+    watcher.goto(f"{watcher.locator(HOST_LINK).get_attribute('href')}monitor/migrations/")
+    assert watcher.locator("#migrations .panel").evaluate(FITS), "the table is wider than the window"
 
 
 @pytest.fixture
