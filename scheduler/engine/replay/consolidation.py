@@ -10,6 +10,8 @@ The idea in four lines:
 * a host that overflows now sheds the cheapest set of up to three VMs that ends it, and no more: the noise will be gone
   at the next sample, so that relief beyond the capacity buys nothing.
 
+Where RAM keeps hosts on and load is cheaper together than apart, ``concentration`` decides instead.
+
 Only past samples are used. See docs/strategies/consolidation.md for the figures.
 """
 

@@ -85,4 +85,4 @@ class Rises:
 def size_classes(cores: Floats, ram_mib: Floats) -> Ints:
     """Number of each VM's class, [n]: as many cores, and RAM within a factor of about two."""
     table = np.column_stack((cores, np.round(np.log2(np.maximum(ram_mib, 1.0)))))
-    return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
+    return np.asarray(np.unique(table, axis=0, return_inverse=True)[1].reshape(-1), dtype=np.int64)

@@ -53,11 +53,13 @@ class PlacementSearch:
 
     def saved(self, host: int, vms: Ints) -> Floats:
         """What each of ``vms`` would save by leaving ``host``, W."""
-        return self.cost[host] - self._cost(self.load[host] - self.demand[vms], self.past[host] - self.recent[vms])
+        left = self._cost(self.load[host] - self.demand[vms], self.past[host] - self.recent[vms])
+        return np.asarray(self.cost[host] - left)
 
     def added(self, host: int, vms: Ints) -> Floats:
         """What each of ``vms`` would cost on ``host``, W."""
-        return self._cost(self.load[host] + self.demand[vms], self.past[host] + self.recent[vms]) - self.cost[host]
+        joined = self._cost(self.load[host] + self.demand[vms], self.past[host] + self.recent[vms])
+        return np.asarray(joined - self.cost[host])
 
     def move(self, vm: int, host: int) -> None:
         """Put ``vm`` on ``host``."""
