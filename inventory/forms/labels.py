@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -90,6 +91,7 @@ class CustomAttributes(ComparedDialog):
     form_class = AttributesForm
     template = "inventory/dialogs/attributes.html"
 
+    @cached_property
     def attributes(self) -> list[CustomAttribute]:
         mine = Q(kind="") | Q(kind=kind_of(self.obj))
         return list(CustomAttribute.objects.filter(mine, vcenter=self.vcenter))
@@ -100,17 +102,17 @@ class CustomAttributes(ComparedDialog):
 
     def current(self) -> dict[str, Any]:
         now = self.values()
-        return {f"value-{attribute.pk}": now.get(attribute.pk, "") for attribute in self.attributes()}
+        return {f"value-{attribute.pk}": now.get(attribute.pk, "") for attribute in self.attributes}
 
     def form(self, data: Any = None) -> Any:
         form = AttributesForm(data, initial=self.initial())
-        for attribute in self.attributes():
+        for attribute in self.attributes:
             form.fields[f"value-{attribute.pk}"] = forms.CharField(label=attribute.name, required=False, max_length=255)
         return form
 
     def submit(self, form: Any) -> Any:
         now = self.values()
-        for attribute in self.attributes():
+        for attribute in self.attributes:
             value = form.cleaned_data.get(f"value-{attribute.pk}", "")
             if value != now.get(attribute.pk, ""):
                 tags.set_value(self.user, self.obj, attribute, value)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
@@ -60,12 +59,8 @@ CASES = {
 
 def sent(data, lab):
     """What a browser sends: the typed fields, and every member of a table that is ticked."""
-    query = QueryDict(mutable=True)
-    for name, value in data.items():
-        query.setlist(name, [value])
-    if "base" in data and "members" in data["base"]:
-        query.setlist("members", [vm.moref for vm in lab.vms[:2]])
-    return query
+    table = "base" in data and "members" in data["base"]
+    return {**data, "members": [vm.moref for vm in lab.vms[:2]]} if table else data
 
 
 @pytest.mark.parametrize(("name", "of", "query", "mine", "yours"), CASES.values(), ids=CASES)
