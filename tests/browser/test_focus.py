@@ -59,7 +59,7 @@ def test_the_menu_key_of_the_tree_is_about_the_line_that_has_the_focus(enter: En
     expect(page.locator("#workspace h1")).to_have_text("Cluster-A")
     line(page, "esx-02.lab.local").focus()
     page.keyboard.press(".")
-    expect(page.locator(MENU_ITEM, has_text="Maintenance Mode")).to_be_visible()
+    expect(page.locator(f"{MENU_ITEM}[data-label='Maintenance Mode']")).to_be_visible()
     page.keyboard.press("Escape")
     expect_focus(page, "esx-02.lab.local")
 
