@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from domain import faults
 from domain.states import VmPower
-from inventory.models import VirtualMachine
+from inventory.models import Snapshot, VirtualDisk, VirtualMachine
 
 CLIENT, HOST = "[client]", "[host]"
 
 
 def pinned(rows: QuerySet[VirtualMachine]) -> dict[int, list[faults.MethodFault]]:
-    """The faults of those among `rows` that cannot move while they run, by their row number; two queries."""
-    found: dict[int, list[faults.MethodFault]] = defaultdict(list)
-    running = rows.filter(power_state=VmPower.ON).order_by("id")
+    """The faults of those among `rows` that cannot move while they run, by their row number; one query."""
+    found: dict[int, list[faults.MethodFault]] = {}
     near = Q(cd_path__startswith=CLIENT) | Q(cd_path__startswith=HOST)
-    for pk, name, path in running.filter(near, cd_connected=True).values_list("pk", "name", "cd_path"):
-        kind = faults.RemoteDeviceNotSupported if path.startswith(CLIENT) else faults.CannotAccessLocalSource
-        found[pk].append(kind(name=name, device=path))
-    torn = running.filter(disks__independent=True, snapshots__isnull=False)
-    for pk, name in torn.values_list("pk", "name").distinct():
-        found[pk].append(faults.IndependentDiskVMotionNotSupported(name=name))
-    return dict(found)
+    disks = VirtualDisk.objects.filter(vm=OuterRef("pk"), independent=True)
+    torn = Exists(disks) & Exists(Snapshot.objects.filter(vm=OuterRef("pk")))
+    kept = rows.filter(Q(near, cd_connected=True) | Q(torn), power_state=VmPower.ON).annotate(torn=torn)
+    for pk, name, path, connected, is_torn in kept.values_list("pk", "name", "cd_path", "cd_connected", "torn"):
+        found[pk] = []
+        if connected and path.startswith(CLIENT):
+            found[pk].append(faults.RemoteDeviceNotSupported(name=name, device=path))
+        if connected and path.startswith(HOST):
+            found[pk].append(faults.CannotAccessLocalSource(name=name, device=path))
+        if is_torn:
+            found[pk].append(faults.IndependentDiskVMotionNotSupported(name=name))
+    return found
