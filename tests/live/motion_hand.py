@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.db.models import F
 from redis import RedisError
 
@@ -151,6 +151,7 @@ def serve() -> None:
     Cluster.objects.update(drs_enabled=False)  # nobody else moves anything meanwhile
     for line in sys.stdin:
         verb, argument = json.loads(line)
+        connection.close()  # the database may have been restarted since the last word
         answer = VERBS[verb](argument)
         sys.stdout.write("HAND" + json.dumps(answer) + "\n")
         sys.stdout.flush()
