@@ -20,7 +20,7 @@ from scheduler import failover_admission
 from scheduler.engine.compat import Against, fault_of, prechecks, vmotion_faults
 from scheduler.engine.rules import RuleBook
 from scheduler.selectors.cluster import Frame, comparison
-from scheduler.selectors.pinned import pinned
+from scheduler.selectors.pinned import pinned, torn
 
 SUMMED_UP = Against.CPU_ROOM | Against.MEM_ROOM | Against.VCPU_ROOM | Against.VM_COUNT  # over all VMs together
 CHECKED_ONE_BY_ONE = [code for code in Against if code and not code & (SUMMED_UP | Against.VMOTION)]
@@ -160,12 +160,12 @@ def _must_rule(frame: Frame, row: int, column: int) -> str:
 
 def _own_troubles(frame: Frame) -> dict[int, list[faults.MethodFault]]:
     """What keeps each VM (by its row number) from moving anywhere; a fixed number of queries."""
-    devices = pinned(VirtualMachine.objects.filter(pk__in=[vm.pk for vm in frame.vms]))
+    without_state = torn(frame.vms)
     found: dict[int, list[faults.MethodFault]] = {}
     for row, vm in enumerate(frame.vms):
         held = frame.snapshot.vms.immovable.get(row)
         mine = [held] if isinstance(held, faults.MethodFault) else []
-        found[vm.pk] = mine + devices.get(vm.pk, [])
+        found[vm.pk] = mine + pinned(vm, vm.pk in without_state)
     return found
 
 

@@ -42,7 +42,7 @@ from inventory.models import (
 from scheduler.models import DrsRule
 from scheduler.selectors import cluster_rows, demand
 from scheduler.selectors.cluster_rows import Busy, Links, RuleRow, VmRow
-from scheduler.selectors.pinned import pinned
+from scheduler.selectors.pinned import TORN, pinned
 
 VmLike = VirtualMachine | VmRow
 
@@ -140,7 +140,9 @@ def _vms_on(cluster: Cluster, hosts: list[Host]) -> list[VirtualMachine]:
     """The cluster's VMs, each with its host of `hosts`: one object per host, not one per VM."""
     by_pk = {h.pk: h for h in hosts}
     rows = VirtualMachine.objects.filter(host__cluster=cluster, template=False, provisioning=False)
-    vms = [v for v in rows.defer(*NO_MATTER).order_by("id") if v.host_id in by_pk]
+    vms: list[VirtualMachine] = [
+        v for v in rows.defer(*NO_MATTER).annotate(torn=TORN).order_by("id") if v.host_id in by_pk
+    ]
     for vm in vms:
         vm.host = by_pk[vm.host_id]
     return vms
@@ -315,7 +317,7 @@ def _vm_table(
         moved_s=moved,
         previous_host_ix=previous,
         failed_moves=failed,
-        immovable=_immovable(cluster, vms, hosts, things.busy),
+        immovable=_immovable(vms, hosts, things.busy),
         **figures,
     )
 
@@ -344,12 +346,9 @@ def _places(vms: Sequence[VmLike], hosts: list[Host], busy: dict[str, Busy]) -> 
     return places
 
 
-def _immovable(
-    cluster: Cluster, vms: Sequence[VmLike], hosts: list[Host], busy: dict[str, Busy]
-) -> dict[int, Exception]:
+def _immovable(vms: Sequence[VmLike], hosts: list[Host], busy: dict[str, Busy]) -> dict[int, Exception]:
     """VMs that cannot be moved now: a task holds them, they are not connected, or a device keeps them."""
     host_of = {h.pk: h for h in hosts}
-    kept = pinned(VirtualMachine.objects.filter(host__cluster=cluster))
     found: dict[int, Exception] = {}
     for row, vm in enumerate(vms):
         if vm.moref in busy:
@@ -357,8 +356,8 @@ def _immovable(
         elif vm.connection_state != "connected":
             host = host_of[vm.host_id]
             found[row] = faults.InvalidHostConnectionState(host=host.name, state=host.connection_state)
-        elif vm.pk in kept:
-            found[row] = kept[vm.pk][0]
+        elif kept := pinned(vm, getattr(vm, "torn", False)):
+            found[row] = kept[0]
     return found
 
 

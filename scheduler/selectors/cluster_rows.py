@@ -21,6 +21,7 @@ from inventory.models import (
 )
 from inventory.prepared import Prepared, PreparedModels
 from scheduler.models import DrsRule, Migration
+from scheduler.selectors.pinned import TORN
 
 Pair = tuple[int, int]
 _LIVE = (TaskState.QUEUED, TaskState.RUNNING)
@@ -50,6 +51,9 @@ class VmRow(NamedTuple):
     features_mask: int
     drs_override: str
     hardware_version: int
+    cd_connected: bool
+    cd_path: str
+    torn: bool
     ha_restart_priority: str
 
 
@@ -87,7 +91,7 @@ class Links(NamedTuple):
 
 def _vm_query(cluster: int) -> QuerySet[VirtualMachine, Any]:
     rows = VirtualMachine.objects.filter(host__cluster=cluster, template=False, provisioning=False).order_by("id")
-    return rows.values_list(*VmRow._fields)
+    return rows.annotate(torn=TORN).values_list(*VmRow._fields)
 
 
 def _mount_query(cluster: int) -> QuerySet[DatastoreMount, Any]:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Exists, OuterRef
 
 from domain import faults
 from domain.states import VmPower
 from inventory.models import Snapshot, VirtualDisk, VirtualMachine
 
 CLIENT, HOST = "[client]", "[host]"
+# For queries of VMs: an independent disk beside snapshots, so that the disk has no state to go back to.
+TORN = Exists(VirtualDisk.objects.filter(vm=OuterRef("pk"), independent=True)) & Exists(
+    Snapshot.objects.filter(vm=OuterRef("pk"))
+)
 
 
-def pinned(rows: QuerySet[VirtualMachine]) -> dict[int, list[faults.MethodFault]]:
-    """The faults of those among `rows` that cannot move while they run, by their row number; one query."""
-    found: dict[int, list[faults.MethodFault]] = {}
-    near = Q(cd_path__startswith=CLIENT) | Q(cd_path__startswith=HOST)
-    disks = VirtualDisk.objects.filter(vm=OuterRef("pk"), independent=True)
-    torn = Exists(disks) & Exists(Snapshot.objects.filter(vm=OuterRef("pk")))
-    kept = rows.filter(Q(near, cd_connected=True) | Q(torn), power_state=VmPower.ON).annotate(torn=torn)
-    for pk, name, path, connected, is_torn in kept.values_list("pk", "name", "cd_path", "cd_connected", "torn"):
-        found[pk] = []
-        if connected and path.startswith(CLIENT):
-            found[pk].append(faults.RemoteDeviceNotSupported(name=name, device=path))
-        if connected and path.startswith(HOST):
-            found[pk].append(faults.CannotAccessLocalSource(name=name, device=path))
-        if is_torn:
-            found[pk].append(faults.IndependentDiskVMotionNotSupported(name=name))
+def torn(vms: Iterable[VirtualMachine]) -> set[int]:
+    """Row numbers of those that are TORN, for rows that were read without asking."""
+    rows = VirtualMachine.objects.filter(TORN, pk__in=[vm.pk for vm in vms])
+    return set(rows.order_by().values_list("pk", flat=True))
+
+
+def pinned(vm: Any, is_torn: bool) -> list[faults.MethodFault]:
+    """Why `vm` (a row of any kind) cannot move while it runs."""
+    found = list[faults.MethodFault]()
+    if vm.power_state != VmPower.ON:
+        return found
+    if vm.cd_connected and vm.cd_path.startswith(CLIENT):
+        found.append(faults.RemoteDeviceNotSupported(name=vm.name, device=vm.cd_path))
+    if vm.cd_connected and vm.cd_path.startswith(HOST):
+        found.append(faults.CannotAccessLocalSource(name=vm.name, device=vm.cd_path))
+    if is_torn:
+        found.append(faults.IndependentDiskVMotionNotSupported(name=vm.name))
     return found
