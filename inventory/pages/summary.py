@@ -154,7 +154,17 @@ def cluster_summary(page: Any) -> dict[str, Any]:
         "threads": sum(host.threads for host in rows),
         "meters": capacity_of(hosts, datastores, page.latest),
         "vms": vms.aggregate(total=Count("pk"), on=Count("pk", filter=Q(power_state=VmPower.ON))),
-        "pools": cluster.pools.filter(parent__isnull=False).count(),
+        "pools": cluster.pools.filter(parent__isnull=False).aggregate(
+            plain=Count("pk", filter=Q(is_vapp=False)), vapps=Count("pk", filter=Q(is_vapp=True))
+        ),
+        "datastores": list(datastores.select_related("vcenter").order_by("name")[:8]),
+        "networks": list(
+            selectors.networks_visible(page.user, page.vc)
+            .filter(hosts__cluster=cluster)
+            .distinct()
+            .select_related("vcenter")
+            .order_by("name")[:8]
+        ),
         "migrations": _migrations(cluster),
         "evc": _generation(cluster.evc_mode) if cluster.evc_mode else "",
     }
