@@ -44,11 +44,6 @@ QUERIES = {
     "scheduler:migrate-many": "?on={vm}+{vm_2}", "inventory:bulk": "?on={vm}+{vm_2}&action=power-off",
     "inventory:bulk-menu": "?on={vm}+{vm_2}", "inventory:pick": "?node={moref}&field=pool",
 }  # fmt: skip
-# What pages say in another way when it is asked for.
-VARIANTS = (
-    "/search/?q=e", "/search/?q=e&kind=VirtualMachine", "/search/?q=nothing-is-called-so", "/tasks/?show=failed",
-    "/no-such-page/",
-)  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -60,6 +55,13 @@ class Place(NamedTuple):
     address: str
 
 
+# What pages say in another way when it is asked for.
+VARIANTS = (
+    "/search/?q=e", "/search/?q=e&kind=VirtualMachine", "/search/?q=nothing-is-called-so", "/tasks/?show=failed",
+)  # fmt: skip
+NOT_THERE = Place(ALONE, TEACHER, "not found", "/no-such-page/")
+
+
 def tell() -> None:
     """Print the list and the sessions of those who look. What is made for it `forget` takes away."""
     lab = a_class()
@@ -68,6 +70,7 @@ def tell() -> None:
         *of_views(lab, people),
         *of_objects(VCenter.objects.earliest("pk")),
         *(Place(PAGE, TEACHER, address, address) for address in VARIANTS),
+        NOT_THERE,
         *(Place(PAGE, STUDENT, f"of a student {at}", at) for at in ("/", "/classroom/", f"/vc/{lab.vcenter.uuid}/")),
     ]
     sessions = {who: client.cookies[settings.SESSION_COOKIE_NAME].value for who, client in people.items()}

@@ -1,6 +1,6 @@
 // What scrolls and holds nothing that can have the focus gets it itself, so that it can be scrolled by keyboard.
 const REGIONS = ".page-body, .content, .panel, .notes, .scroll-x, .bulk-list, .pick-table, .dialog-body, .chart-table > div";
-const CAN = "a[href], button:not(:disabled), input:not(:disabled, [type=hidden]), select:not(:disabled), textarea:not(:disabled), summary, [tabindex]:not([tabindex='-1'])";
+const CAN = "a[href], button:not(:disabled), input:not(:disabled, [type=hidden]), select:not(:disabled), textarea:not(:disabled), summary:not(:disabled *), [tabindex]:not([tabindex='-1'])";
 const WAIT_MS = 120;
 let waiting = 0;
 
