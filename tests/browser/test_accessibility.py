@@ -21,6 +21,7 @@ from tests.labs import LabProcess
 AXE = Path(settings.BASE_DIR) / "node_modules/axe-core/axe.min.js"
 PICTURES = Path(settings.BASE_DIR) / "var" / "pictures"  # the folder test-results is emptied by the driver
 SERIOUS = ("serious", "critical")
+PASSING_MS = 10_000  # longer than anything that goes away by itself stays
 # A tree item's visible text contains that of its children: the first cannot hold for nested items. The next two are
 # judged in LOOK; the last two cost much, and what they find is never serious.
 LEFT_OUT = ("label-content-name-mismatch", "color-contrast", "link-in-text-block", "region", "heading-order")
@@ -33,7 +34,7 @@ EVERY_RULE = {
 # By all rules in light; in dark by those of colour, which alone can have another answer. These cost by far the most,
 # and say the same wherever ink, size and what lies behind are the same: each such pair is judged where it is met first.
 # The shell is looked at with the first page, then what the place has brought.
-LOOK = """async ([theme, rules, whole]) => {
+LOOK = """async ([theme, rules, whole, again]) => {
     document.body.setAttribute("cds-theme", theme);
     const dialog = document.querySelector("#dialogs > dialog[open]");
     const brought = dialog ?? (whole ? null : document.getElementById("workspace"));
@@ -42,6 +43,7 @@ LOOK = """async ([theme, rules, whole]) => {
     for (const rows of there.querySelectorAll("tbody")) {
         for (const row of [...rows.children].slice(8)) row.hidden = true; // they are like those above
     }
+    if (again) delete window.knownPairs?.[theme];
     const known = (window.knownPairs ??= {})[theme] ??= new Set();
     const behind = (node) => {
         const layers = [];
@@ -131,8 +133,15 @@ class Visitor:
         return self.page.query_selector("#navigator") is not None
 
     def findings(self, theme: str, rules: dict[str, Any] | None) -> list[str]:
-        """What axe calls serious in what the place has brought."""
-        found = self.page.evaluate(LOOK, [theme, rules, self.fresh])
+        """What axe calls serious in what the place has brought. What may pass by, as a toast, is looked at again."""
+        found = self._serious(theme, rules, again=False)
+        if found:
+            self.page.wait_for_timeout(PASSING_MS)
+            found = self._serious(theme, rules, again=True)
+        return found
+
+    def _serious(self, theme: str, rules: dict[str, Any] | None, *, again: bool) -> list[str]:
+        found = self.page.evaluate(LOOK, [theme, rules, self.fresh, again])
         return [
             f"{rule['id']} {node['target']} {node['html'][:160]}"
             for rule in found if rule["impact"] in SERIOUS for node in rule["nodes"]
