@@ -14,7 +14,8 @@ from tests.labs import LabProcess, wait_for
 Enter = Callable[..., Page]
 FITS = "one => one.scrollWidth <= one.clientWidth"
 HOST_LINK = "[aria-labelledby=card-related] a[data-moref^=host-]"
-SLOW, FAST = 0.3, 30  # lab seconds per second: a copy that somebody has to see, or to stop, must not end before
+# Lab seconds per second: a copy that somebody has to see, or to stop, must not end before.
+STOPPED, SLOW, FAST = 0, 0.3, 30
 # Whatever is left of the stories: hosts that are dead or in maintenance, guests that write their memory.
 MEND = """
 from inventory.models import Host, VCenter, VirtualMachine
@@ -140,7 +141,9 @@ def test_machines_move_and_survive_their_hosts(enter: Enter) -> None:
     panel = watcher.locator("[data-motion]")
     expect(panel).to_contain_text("Copying the memory")
     expect(panel.locator("rect").first).to_be_attached()
+    speed(page, STOPPED)  # however long the click takes, the copy is in its middle
     page.locator("[data-motion-cancel]").click()
+    speed(page, SLOW)
     expect(panel).to_have_count(0)
     watcher.goto(f"{vm}monitor/migrations/")
     expect(watcher.locator("#migrations tbody tr").first).to_contain_text("Stayed")
