@@ -3,7 +3,7 @@
 import gzip
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 
 from vsphere_web.compression import CompressionMiddleware
@@ -24,3 +24,11 @@ def test_fonts_pictures_and_parts_of_files_stay_as_they_are(kind: str, status: i
     whole = HttpResponse(b"a" * 5_000, content_type=kind, status=status)
     answer = CompressionMiddleware(lambda request: whole)(RequestFactory().get("/", headers=GZIP))
     assert "Content-Encoding" not in answer
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_gets_none(status: int) -> None:
+    """The end of a compressed stream of nothing is ten bytes: a server that sends them breaks the connection off."""
+    empty = StreamingHttpResponse([], status=status)
+    answer = CompressionMiddleware(lambda request: empty)(RequestFactory().get("/", headers=GZIP))
+    assert b"".join(answer) == b""
