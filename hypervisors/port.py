@@ -95,13 +95,17 @@ class Injection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing to do: an operation (`op_id` set) or a configuration change. `args` is plain JSON data."""
+    """One thing to do: an operation (`op_id` set) or a configuration change. `args` is plain JSON data.
+
+    at_s: the lab time at which it was given. A fleet that lags behind gets there first; one that is past it acts at once.
+    """
 
     kind: str  # a value of Op or Config
     target: str  # uuid
     args: Mapping[str, Any] = field(default_factory=dict)
     op_id: str = ""
     version: int = 0  # configuration version of the inventory after this change; 0 = not a configuration change
+    at_s: float = 0.0
 
 
 class JobState(StrEnum):

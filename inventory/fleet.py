@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import redis
@@ -168,11 +168,14 @@ def driver_for(vcenter: VCenter, token: int = 0) -> Driver:
     return driver_class(vcenter.driver)(store_of(vcenter), token=token, traces=traces.sets_of(vcenter))
 
 
-def send(vcenter: VCenter, commands: Sequence[Command]) -> bool:
-    """Hand commands to the fleet. False (and a log entry) where that was not possible now: the pump will notice by the
-    configuration version or the tasks' leases, and repeat them."""
+def send(vcenter: VCenter, commands: Sequence[Command], lab_s: float = 0.0) -> bool:
+    """Hand commands to the fleet that were given at `lab_s` (0: it acts wherever it is).
+
+    False (and a log entry) where that was not possible now: the pump will notice by the configuration version or the
+    tasks' leases, and repeat them.
+    """
     try:
-        driver_for(vcenter).start(commands)
+        driver_for(vcenter).start([replace(command, at_s=lab_s) for command in commands])
     except redis.RedisError as error:
         log.warning("fleet.unreachable", vcenter=str(vcenter.uuid), commands=len(commands), error=str(error))
         return False

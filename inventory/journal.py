@@ -128,7 +128,7 @@ class Change:
 
     def _after_commit(self) -> None:
         if self.commands:
-            fleet.send(self.vcenter, self.commands)
+            fleet.send(self.vcenter, self.commands, self.lab_s)
         if self.facts:
             live.publish(self.vcenter, list(self.facts))
 

@@ -264,7 +264,7 @@ def submit(task_id: int) -> bool:
             base.fail(change, task, fault)
         return False
     if commands:
-        fleet.send(task.vcenter, commands)
+        fleet.send(task.vcenter, commands, task.queued_lab_s)
     return True
 
 

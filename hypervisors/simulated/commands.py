@@ -23,13 +23,12 @@ Change = Callable[[Fleet, str, Args], None]
 
 
 def encode(command: Command) -> bytes:
-    plain = [command.kind, command.target, dict(command.args), command.op_id, command.version]
+    plain = [command.kind, command.target, dict(command.args), command.op_id, command.version, command.at_s]
     return json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def decode(data: bytes) -> Command:
-    kind, target, args, op_id, version = json.loads(data)
-    return Command(kind, target, args, op_id, version)
+    return Command(*json.loads(data))
 
 
 def apply(fleet: Fleet, command: Command) -> None:

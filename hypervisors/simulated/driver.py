@@ -56,22 +56,24 @@ class SimulatedDriver:
         return Capabilities()
 
     def start(self, commands_: Sequence[Command]) -> None:
-        """Append the commands durably; they are carried out by the next `poll`."""
+        """Append the commands durably; they are carried out by the first `poll` that reaches their time."""
         if commands_:
             self.store.push([commands.encode(c) for c in commands_])
 
     def poll(self, until_s: float) -> Poll:
-        """Carry out what is pending, then advance to `until_s` or as far as one call goes (`Poll.now_s` tells).
+        """Advance to `until_s` or as far as one call goes (`Poll.now_s` tells), carrying out what is pending on the way.
 
         `events`: everything not acknowledged, oldest first, so that a poll whose answer was lost loses nothing.
-        `jobs`: every active job, and those whose end has not been acknowledged. Raises FleetLost, LeaseLost.
+        `jobs`: every active job, those whose end has not been acknowledged, and those whose time has not come.
+        Raises FleetLost, LeaseLost.
         """
         state = self._load()
-        pending = self.store.pending()
-        result = engine.advance(state, until_s, [commands.decode(p) for p in pending], self.traces, self.tuning)
-        self._save(result.state, len(pending))
-        after = result.state
-        return Poll(after.now_s, result.samples, tuple(after.outbox), views.jobs(after, self.tuning))
+        pending = [commands.decode(p) for p in self.store.pending()]
+        result = engine.advance(state, until_s, pending, self.traces, self.tuning)
+        self._save(result.state, result.carried_out)
+        after, later = result.state, pending[result.carried_out :]
+        jobs = views.jobs(after, self.tuning) + tuple(_waiting(c) for c in later if c.op_id)
+        return Poll(after.now_s, result.samples, tuple(after.outbox), jobs)
 
     def acknowledge(self, seq: int) -> None:
         """Durable at once, carried out by the next `poll`."""
@@ -94,7 +96,7 @@ class SimulatedDriver:
         if known is not None:
             return known
         waiting = (commands.decode(p) for p in self.store.pending())
-        return next((Job(c.op_id, c.kind, c.target, JobState.QUEUED) for c in waiting if c.op_id == op_id), None)
+        return next((_waiting(c) for c in waiting if c.op_id == op_id), None)
 
     def whereabouts(self) -> Mapping[str, tuple[str, VmPower]]:
         """Host and power state of every VM, by uuid, as of the last poll. Raises FleetLost."""
@@ -138,3 +140,8 @@ class SimulatedDriver:
             self._blob = None
             raise LeaseLost(f"token {self.token} is stale")
         self._blob = blob
+
+
+def _waiting(command: Command) -> Job:
+    """The operation of a command that the fleet has not come to yet."""
+    return Job(command.op_id, command.kind, command.target, JobState.QUEUED)

@@ -48,32 +48,47 @@ TIMERS: dict[str, Callable[[Fleet, str], None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """The state at `state.now_s`, the samples of the ticks passed and the events that happened meanwhile."""
+    """The state at `state.now_s`, the samples of the ticks passed and the events that happened meanwhile.
+
+    carried_out: how many of the commands, from the first; the others were given later than `state.now_s`.
+    """
 
     state: FleetState
     samples: tuple[Sample, ...]
     events: tuple[FleetEvent, ...]
+    carried_out: int
 
 
 def advance(
     state: FleetState, until_s: float, commands: Sequence[Command] = (), traces: Mapping[str, TraceSet] | None = None,
     tuning: Tuning = DEFAULT_TUNING,
 ) -> Advance:  # fmt: skip
-    """Carry out `commands` at `state.now_s`, then let lab time pass until `until_s`; `state` itself is not changed.
+    """Let lab time pass until `until_s`, and carry out each of `commands` in its order when its time has come (`at_s`);
+    `state` itself is not changed.
 
     At most `MAX_TICKS_PER_ADVANCE` ticks (fewer where samples are large) pass in one call: the result's `now_s` may lie
-    before `until_s`; call again. Time never goes back: an `until_s` in the past only carries out the commands.
+    before `until_s`; call again. Time never goes back: an `until_s` in the past only carries out the commands, all of
+    them, for a clock that stands still may stand before the moment at which somebody who read it earlier gave one.
     """
     fleet = Fleet(state.copy(), traces or {}, tuning)
+    taken: list[Sample] = []
+    stands = until_s <= fleet.now_s
+    carried_out = 0
     for command in commands:
+        if command.at_s > fleet.now_s and not stands:
+            _pass_time(fleet, min(command.at_s, until_s), taken)
+            if command.at_s > fleet.now_s:
+                break
         command_kinds.apply(fleet, command)
         _settle(fleet)
-    taken = _pass_time(fleet, until_s)
-    return Advance(fleet.state, tuple(taken), tuple(fleet.events))
+        carried_out += 1
+    _pass_time(fleet, until_s, taken)
+    return Advance(fleet.state, tuple(taken), tuple(fleet.events), carried_out)
 
 
-def _pass_time(fleet: Fleet, until_s: float) -> list[Sample]:
-    state, taken = fleet.state, list[Sample]()
+def _pass_time(fleet: Fleet, until_s: float, taken: list[Sample]) -> None:
+    """Up to `until_s`, or as far as one call goes; samples are added to `taken`, which holds those of the whole call."""
+    state = fleet.state
     limit = _tick_limit(state)
     while True:
         timer_s, (copy_s, copy), tick_s = state.timers.next_s(), migration.next_end(fleet), state.tick_s
@@ -93,7 +108,6 @@ def _pass_time(fleet: Fleet, until_s: float) -> list[Sample]:
         _settle(fleet)
     reached = until_s if len(taken) < limit or moment > until_s else fleet.now_s
     state.now_s = fleet.now_s = max(state.now_s, fleet.now_s, reached)
-    return taken
 
 
 def _settle(fleet: Fleet) -> None:

@@ -50,16 +50,17 @@ export function toast(text, tone = "info") {
 let navigation = null;
 let slow = 0;
 
-function beforeSend(event) {
-  if (!event.detail.boosted) return;
+function beforeSend({ detail: { boosted, xhr } }) {
+  if (!boosted) return;
   navigation?.abort();
-  navigation = event.detail.xhr;
+  navigation = xhr;
   clearTimeout(slow);
   slow = setTimeout(() => document.body.classList.add("navigating"), 250);
+  xhr.addEventListener("loadend", () => ended(xhr)); // htmx's own event is lost with a link that is gone by then
 }
 
-function afterRequest(event) {
-  if (event.detail.xhr !== navigation) return;
+function ended(xhr) {
+  if (xhr !== navigation) return;
   navigation = null;
   clearTimeout(slow);
   document.body.classList.remove("navigating");
@@ -160,7 +161,6 @@ function arrows(event) {
 export function start() {
   const body = document.body;
   body.addEventListener("htmx:beforeSend", beforeSend);
-  body.addEventListener("htmx:afterRequest", afterRequest);
   body.addEventListener("htmx:beforeSwap", beforeSwap);
   // Boosted links and Back alike end with a new workspace on the stage; htmx tells of the first before it is there.
   new MutationObserver(arrived).observe(document.getElementById("stage"), { childList: true });

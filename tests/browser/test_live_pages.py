@@ -97,7 +97,7 @@ def test_a_chart_is_drawn_and_grows(enter: Enter, first_vm: str) -> None:
         page.locator("[data-chart-csv]").click()
     assert saved.value.suggested_filename.endswith("-realtime.csv")
     page.locator(".section-group a", has_text="Overview").click()
-    expect(page.locator(".chart .u-over").first).to_be_visible()
+    expect(page.locator("[data-chart]").nth(1)).to_be_visible()
     expect(page.locator(".chart .u-over")).to_have_count(page.locator("[data-chart]").count())
 
 

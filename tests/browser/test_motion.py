@@ -15,7 +15,7 @@ Enter = Callable[..., Page]
 FITS = "one => one.scrollWidth <= one.clientWidth"
 HOST_LINK = "[aria-labelledby=card-related] a[data-moref^=host-]"
 # Lab seconds per second: a copy that somebody has to see, or to stop, must not end before.
-STOPPED, SLOW, FAST = 0, 0.3, 30
+STOPPED, SLOW, FAST = 0, 0.15, 30
 # Whatever is left of the stories: hosts that are dead or in maintenance, guests that write their memory.
 MEND = """
 from inventory.models import Host, VCenter, VirtualMachine

@@ -166,6 +166,28 @@ def test_the_palette_goes_anywhere(enter: Enter) -> None:
     expect(page.locator("#palette")).not_to_be_visible()
 
 
+def test_the_bar_of_a_slow_page_goes_once_the_page_is_there(enter: Enter) -> None:
+    """Also where the link has gone meanwhile, as one of a menu or a list that was drawn anew."""
+    page = enter()
+
+    def dally(route: Route) -> None:
+        expect(page.locator("body.navigating")).to_be_attached()
+        route.continue_()
+
+    page.route("**/tasks/", dally)
+    page.evaluate(
+        """() => {
+        const link = Object.assign(document.createElement("a"), { href: "/tasks/" });
+        document.body.append(link);
+        htmx.process(link);
+        link.click();
+        link.remove();
+    }"""
+    )
+    expect(page.locator("#workspace h1")).to_have_text("Tasks")
+    expect(page.locator("body.navigating")).to_have_count(0)
+
+
 def test_keys_do_not_act_while_somebody_writes(enter: Enter) -> None:
     page = enter()
     page.locator("#global-search").focus()

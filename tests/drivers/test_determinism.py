@@ -106,6 +106,49 @@ def test_time_never_goes_back() -> None:
     assert engine.advance(state, START_S).state.now_s == START_S + 100
 
 
+def given_at(*moments: float) -> list[Command]:
+    """The commands of the script, each stamped with when it was given."""
+    script = [command for moment in sorted(SCRIPT) for command in SCRIPT[moment]]
+    return [replace(command, at_s=START_S + moment) for command, moment in zip(script, moments, strict=True)]
+
+
+STAMPED = given_at(0.0, 0.0, 0.0, 7.3, 30.0, 45.5, 45.5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.floats(0.001, END_S), max_size=8))
+def test_a_fleet_that_lags_behind_does_everything_at_its_time(cuts: list[float]) -> None:
+    """However late it hears of what was asked for, nothing begins before somebody asked."""
+    state, left = fresh(), STAMPED
+    for until in (*sorted(cuts), END_S):
+        result = engine.advance(state, START_S + until, left)
+        state, left = result.state, left[result.carried_out :]
+    assert state.to_bytes() == played([]).to_bytes()
+    assert not left
+
+
+def test_what_is_not_due_yet_waits() -> None:
+    result = engine.advance(fresh(), START_S + 20, STAMPED)
+    assert result.carried_out == 4
+    assert result.state.now_s == START_S + 20
+    assert result.state.jobs["d"].from_s >= START_S + 7.3
+
+
+def test_a_clock_that_stands_still_holds_nothing_back() -> None:
+    state = engine.advance(fresh(), START_S + 5).state
+    assert engine.advance(state, START_S + 5, STAMPED).carried_out == len(STAMPED)
+
+
+def test_a_long_sleep_stops_before_what_is_due_after_it() -> None:
+    late = [replace(STAMPED[1], at_s=START_S + 9_000)]
+    first = engine.advance(fresh(), START_S + 10_000, late)
+    assert (first.carried_out, len(first.samples)) == (0, 180)
+    second = engine.advance(first.state, START_S + 10_000, late)
+    third = engine.advance(second.state, START_S + 10_000, late[second.carried_out :])
+    assert third.state.now_s == START_S + 10_000
+    assert third.state.jobs["b"].from_s >= START_S + 9_000
+
+
 def test_draws_of_one_and_of_many_agree_and_are_spread_evenly() -> None:
     keys = np.array([noise.key_of(3, f"vm-{n}") for n in range(20_000)], dtype=np.uint64)
     many = noise.uniforms(keys, 5, 17)

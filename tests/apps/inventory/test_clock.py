@@ -8,9 +8,9 @@ import pytest
 from django.utils.timezone import now
 
 from domain import faults
-from domain.states import VmPower
+from domain.states import TaskState, VmPower
 from inventory import fleet, pump, until
-from inventory.models import Event, VCenter, VirtualMachine
+from inventory.models import Event, Task, VCenter, VirtualMachine
 from inventory.services import clock, vms
 from scheduler.models import Decision, Migration
 from tests import builders, cast, pumping
@@ -191,3 +191,28 @@ def test_a_beat_that_began_before_the_clock_was_stopped_does_not_run_past_it(lab
     mark = fleet.store_of(lab.vcenter).marked()
     assert mark is not None
     assert mark.now_s == pytest.approx(lab.vcenter.lab_seconds(), abs=1e-3)
+
+
+def test_nothing_begins_before_it_was_asked_for_however_far_the_beat_lags(lab):
+    vcenter = VCenter.objects.get(pk=lab.vcenter.pk)
+    asked_s = vcenter.clock_lab_s + 500  # since the last beat
+    VCenter.objects.filter(pk=vcenter.pk).update(clock_lab_s=asked_s)
+    vm = VirtualMachine.objects.filter(power_state=VmPower.ON).select_related("vcenter").first()
+    with pumping.committing():
+        task = vms.power_off(None, vm)
+    done = pumping.succeeded(vcenter, task)
+    assert done.started_lab_s >= done.queued_lab_s == asked_s
+
+
+def test_what_waits_for_its_time_is_not_given_up(lab):
+    """A fleet that has a day to catch up on knows the task, and is not asked again and again."""
+    vcenter = VCenter.objects.get(pk=lab.vcenter.pk)
+    VCenter.objects.filter(pk=vcenter.pk).update(clock_lab_s=vcenter.clock_lab_s + 86_400)
+    vm = VirtualMachine.objects.filter(power_state=VmPower.ON).select_related("vcenter").first()
+    with pumping.committing():
+        task = vms.power_off(None, vm)
+    for _beat in range(3):
+        Task.objects.filter(pk=task.pk).update(lease_until=now() - timedelta(seconds=1))
+        pumping.beat(vcenter)
+        task.refresh_from_db()
+        assert (task.state, task.attempts) == (TaskState.QUEUED, 1)
