@@ -299,7 +299,7 @@ def _watch(vcenters: Sequence[VCenter], seconds: float) -> tuple[dict[str, dict[
 def _behind_s(vcenter: VCenter) -> float:
     """Wall seconds since the moment to which the fleet has been advanced; a sample that is not due is no delay."""
     mark = fleet.store_of(vcenter).marked()
-    reached_s = mark.now_s if mark else 0.0
+    reached_s = mark.now_s if mark else fleet.driver_for(vcenter).now_s  # a beat that has advanced it goes on
     due_s = vcenter.lab_seconds()
     if due_s // REALTIME_S == reached_s // REALTIME_S:
         return 0.0
