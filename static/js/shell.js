@@ -87,6 +87,11 @@ function beforeSwap(event) {
   detail.swapOverride = "outerHTML";
 }
 
+// A long list of sections begins anew with each page: show which of them this is.
+function showSection() {
+  document.querySelector(".sections [aria-current]")?.scrollIntoView({ block: "nearest" });
+}
+
 let shown = document.getElementById("workspace");
 
 function arrived() {
@@ -94,6 +99,7 @@ function arrived() {
   shown = workspace();
   if (!document.activeElement || document.activeElement === document.body) workspace().focus({ preventScroll: true });
   announce(document.title);
+  showSection();
   document.dispatchEvent(new CustomEvent("shell:arrived", { detail: current() }));
 }
 
@@ -175,6 +181,7 @@ export function start() {
     if (event.target.nodeName === "DIALOG" && event.target.classList.contains("sheet")) event.target.close();
   });
   document.addEventListener("shell:refresh", refresh);
+  showSection();
   document.addEventListener("live:object", (event) => {
     const here = current();
     if (event.detail?.vc === here.vc && event.detail?.moref === here.moref) refreshSoon();
