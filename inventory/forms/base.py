@@ -69,34 +69,12 @@ class DialogForm(forms.Form):
             said = [_("Some values are not valid. They are marked below.")]
         return said
 
+    def compare(self, base: dict[str, Any], current: dict[str, Any]) -> None:
+        """Three-way merge of checked fields with what is saved now; `base`: what was saved when the form was opened.
 
-def say_limits(field: forms.Field) -> None:
-    """Limits in the words of the faults, with the fault's name as their code."""
-    for validator in field.validators:
-        if isinstance(validator, MaxValueValidator):
-            validator.message, validator.code = _lazy("At most %(limit_value)s."), "LimitExceeded"
-        elif isinstance(validator, MinValueValidator):
-            validator.message, validator.code = _lazy("At least %(limit_value)s."), "InvalidArgument"
-
-
-class VersionedForm(DialogForm):
-    """A form that knows which version of the object it was opened on, and what its values were then (`base`)."""
-
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    base = forms.JSONField(widget=forms.HiddenInput, required=False)
-
-    def outdated(self, current: dict[str, Any]) -> bool:
-        """Whether somebody saved other values since the form was opened; for what has no version to compare."""
-        base = self.cleaned_data.get("base")
-        return base is not None and base != json.loads(json.dumps(current))
-
-    def merge(self, current: dict[str, Any], version: int | None, fault: MethodFault) -> None:
-        """Three-way merge: what only they changed is taken over, what both changed is shown side by side.
-
-        What only this person changed stays as typed; sending the form again saves it.
+        What only they changed is taken over, what both changed is noted in `differences`, what only this person changed
+        stays as typed. `data` has to be one's own copy.
         """
-        base = self.cleaned_data.get("base") or {}
-        self.data: Any = self.data.copy()
         for name, theirs in current.items():
             yours = self.cleaned_data.get(name, theirs)
             if name not in self.fields or yours == theirs or theirs == base.get(name):
@@ -104,9 +82,6 @@ class VersionedForm(DialogForm):
             self.differences.append(self._difference(name, yours, theirs, taken=yours == base.get(name)))
             if yours == base.get(name):
                 self._put(name, theirs)
-        self._put("version", version)
-        self._put("base", current)
-        self.add_fault(fault)
 
     def _put(self, name: str, value: Any) -> None:
         """Replace what was typed, in the form that the field's widget sends."""
@@ -143,6 +118,40 @@ class VersionedForm(DialogForm):
         if isinstance(field, SizeField):
             return size_text(value)
         return str(field.prepare_value(value))
+
+
+def say_limits(field: forms.Field) -> None:
+    """Limits in the words of the faults, with the fault's name as their code."""
+    for validator in field.validators:
+        if isinstance(validator, MaxValueValidator):
+            validator.message, validator.code = _lazy("At most %(limit_value)s."), "LimitExceeded"
+        elif isinstance(validator, MinValueValidator):
+            validator.message, validator.code = _lazy("At least %(limit_value)s."), "InvalidArgument"
+
+
+class VersionedForm(DialogForm):
+    """A form that knows which version of the object it was opened on, and what its values were then (`base`)."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    base = forms.JSONField(widget=forms.HiddenInput, required=False)
+
+    def outdated(self, current: dict[str, Any]) -> bool:
+        """Whether somebody saved other values since the form was opened; for what has no version to compare."""
+        base = self.cleaned_data.get("base")
+        return base is not None and base != json.loads(json.dumps(current))
+
+    def merge(self, current: dict[str, Any], version: int | None, fault: MethodFault) -> None:
+        """Merge with what somebody else saved meanwhile; sending the form again saves the result."""
+        base = self.cleaned_data.get("base") or {}
+        self.data: Any = self.data.copy()
+        self.compare(base, current)
+        self.opened_on(current, version)
+        self.add_fault(fault)
+
+    def opened_on(self, current: dict[str, Any], version: int | None) -> None:
+        """From now on the form counts as opened on these values."""
+        self._put("version", version)
+        self._put("base", current)
 
 
 def _flat(choices: Any) -> Iterator[tuple[Any, Any]]:
