@@ -12,7 +12,9 @@ from inventory.pages import (  # noqa: F401  they declare their sections
     permissions,
     quickstart,
     schedules,
+    storage_allocation,
     summary,
+    utilization,
     vapps,
     why,
 )

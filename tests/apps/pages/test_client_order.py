@@ -37,6 +37,7 @@ def test_the_lists_of_monitor_and_configure(lab):
     assert in_order(
         slugs(lab.cluster, MONITOR), "issues", "triggered", "performance", "advanced", "tasks", "events", "scores",
         "recommendations", "faults", "drs-history", "cpu-utilization", "memory-utilization", "ha", "cpu", "memory",
+        "storage", "utilization",
     )  # fmt: skip
     assert in_order(
         slugs(lab.cluster, CONFIGURE), "drs", "ha", "quickstart", "general", "evc", "groups", "rules", "overrides",
