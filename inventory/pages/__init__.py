@@ -7,6 +7,7 @@ from inventory.pages import (  # noqa: F401  they declare their sections
     alarms,
     configure,
     consumers,
+    hardware_health,
     monitor,
     performance,
     permissions,
