@@ -137,7 +137,7 @@ add(
     Verb("host-power-on", _("Power on host"), ("host",), "Host.Config.Maintenance", simple(hosts.power_on)),
     Verb("deploy", _("Deploy a virtual machine"), ("template",), "VirtualMachine.Provisioning.DeployTemplate", _deploy,
          _deploy_fields),
-    Verb("vapp-power-on", _("Start vApp"), ("vapp",), "VApp.PowerOn", simple(vapps.power_on)),
+    Verb("vapp-power-on", _("Power on vApp"), ("vapp",), "VApp.PowerOn", simple(vapps.power_on)),
     Verb("vapp-shut-down", _("Shut down vApp"), ("vapp",), "VApp.PowerOff", simple(vapps.shut_down)),
     Verb("vapp-suspend", _("Suspend vApp"), ("vapp",), "VApp.Suspend", simple(vapps.suspend)),
     Verb("power-on-vms", _("Power on all virtual machines"), CONTAINERS, f"{INTERACT}.PowerOn",

@@ -412,7 +412,7 @@ def test_a_vapp_is_started_and_stopped_by_the_clock(cast: Cast, lab: SmallLab, s
     assert [verb.key for verb in verbs_for(cast.student, shop)][:3] == ["vapp-power-on", "vapp-shut-down", "vapp-suspend"]
     assert "power-on-vms" not in {verb.key for verb in verbs_for(cast.student, shop)}  # it would not keep the order
     row = ran(plan(cast.student, shop, "vapp-power-on"))
-    assert (row.last_fault, row.last_task.entity) == ({}, shop.moref)
+    assert (row.last_fault, row.last_task.entity) == (None, shop.moref)
     assert row.last_task.reason == TaskReason.SCHEDULE
     stop = ran(plan(cast.student, shop, "vapp-shut-down", title="Evening"))
     assert stop.last_fault["fault"] in ("TaskInProgress", "VAppTaskInProgress", "InvalidState")
@@ -422,9 +422,9 @@ def test_it_stands_on_the_menu_and_the_list_of_a_vapp(cast: Cast, lab: SmallLab,
     client.force_login(cast.student)
     base = f"/vc/{lab.vcenter.uuid}/{shop.moref}/"
     assert "dialog/schedule-task" in client.get(f"{base}menu/").content.decode()
-    assert "Start vApp" in client.get(f"{base}dialog/schedule-task/").content.decode()
+    assert "Power on vApp" in client.get(f"{base}dialog/schedule-task/").content.decode()
     plan(cast.student, shop, "vapp-power-on")
-    assert "Start vApp" in client.get(f"{base}configure/scheduled-tasks/").content.decode()
+    assert "Power on vApp" in client.get(f"{base}configure/scheduled-tasks/").content.decode()
 
 
 @pytest.mark.parametrize("who", ["reader", "outsider"])
