@@ -2,8 +2,8 @@
 
 A processor warms with what the power model says it burns above idle and follows with the lag of its heat sink; the fans
 turn as its temperature asks; the air that they move carries all power out, so that the exhaust is warmer than the inlet
-by power / (density x heat capacity x flow). Figures of the chassis are a modelling decision, in the range of such servers'
-data sheets. Temperatures in °C, power in W, fans in revolutions per minute.
+by power / (density x heat capacity x flow). Figures of the chassis are a modelling decision, in the range of the data
+sheets of such servers. Temperatures in °C, power in W, fans in revolutions per minute.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ class _Arrays:
         if info.file_size > MAX_ARRAY_BYTES:
             raise self.error(key, f"is larger than {MAX_ARRAY_BYTES // 2**20} MiB")
         if info.compress_type not in PACKINGS:
-            raise self.error(key, "is packed in a way that is not taken here; numpy.savez_compressed writes one that is")
+            raise self.error(key, "is packed in a way that is not taken here; numpy.savez_compressed packs well")
         with self._archive.open(info) as member:
             self._check_header(key, member, info.file_size, kinds, ndim)
         with self._archive.open(info) as member:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import IntegerField, Model
 
 from domain.states import SharesLevel
 from inventory.hardware import follow_levels
@@ -107,8 +107,11 @@ def _normal(row: Any, name: str) -> Any:
 
 
 def of_its_type(model: type[Model], name: str, value: Any) -> bool:
-    """Whether a value is a yes or no, a list or a mapping where the field is one, and none of these where it is not."""
+    """Whether a value is a yes or no, a list or a mapping where the field is one, and none of these where it is not; a
+    fraction is no whole number."""
     usual = default(model, name)
+    if isinstance(value, float) and isinstance(model._meta.get_field(name), IntegerField):
+        return False
     collection = (list, dict)
     return isinstance(usual, bool) is isinstance(value, bool) and (
         isinstance(usual, collection) is isinstance(value, collection)

@@ -85,27 +85,28 @@ class DialogForm(forms.Form):
 
     def _put(self, name: str, value: Any) -> None:
         """Replace what was typed, in the form that the field's widget sends."""
+        data: Any = self.data
         key, widget = self.add_prefix(name), self.fields[name].widget
         if isinstance(widget, forms.MultiWidget):
             for index, part in enumerate(widget.decompress(value) or ()):
-                self.data[f"{key}_{index}"] = str(part)
+                data[f"{key}_{index}"] = str(part)
         elif isinstance(widget, forms.CheckboxInput):
-            self.data.pop(key, None)
+            data.pop(key, None)
             if value:
-                self.data[key] = "on"
+                data[key] = "on"
         elif isinstance(value, list):
-            self.data.setlist(key, [str(one) for one in value])
+            data.setlist(key, [str(one) for one in value])
         else:
-            self.data[key] = "" if value is None else self.fields[name].prepare_value(value)
+            data[key] = "" if value is None else self.fields[name].prepare_value(value)
 
     def _difference(self, name: str, yours: Any, theirs: Any, taken: bool) -> Difference:
         field = self.fields[name]
         in_parts = isinstance(field.widget, forms.MultiWidget | forms.SelectMultiple) or isinstance(theirs, list)
         raw = "" if in_parts else str(field.prepare_value(theirs))
         label = field.label or name
-        return Difference(self.add_prefix(name), label, self._said(name, yours), self._said(name, theirs), raw, taken)
+        return Difference(self.add_prefix(name), label, self._text_of(name, yours), self._text_of(name, theirs), raw, taken)
 
-    def _said(self, name: str, value: Any) -> str:
+    def _text_of(self, name: str, value: Any) -> str:
         field = self.fields[name]
         if isinstance(field, forms.ChoiceField):
             labels = dict(_flat(field.choices))

@@ -286,7 +286,8 @@ class AddHost(Wizard):
         named = self.chosen["name"]
         if self._existing:
             with transaction.atomic():
-                return [host_moves.move_into(self.user, host, self.obj) for host in named["existing"]][0]
+                moved = [host_moves.move_into(self.user, host, self.obj) for host in named["existing"]]
+            return moved[0]
         place: dict[str, Any] = {"cluster": self.obj} if isinstance(self.obj, Cluster) else {"folder": named["folder"]}
         model, kind = self.chosen["model"]["model"], self.chosen["kind"]["kind"]
         with transaction.atomic():  # where one is refused, none comes

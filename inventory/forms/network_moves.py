@@ -43,7 +43,8 @@ class Networks(Step):
 
     def _networks(self) -> Any:
         """The networks of the datacenter that this person sees, each with how many adapters hang on it."""
-        rows = selectors.networks_visible(self.wizard.user, self.wizard.vcenter).filter(datacenter=self.wizard.datacenter)
+        seen = selectors.networks_visible(self.wizard.user, self.wizard.vcenter)
+        rows = seen.filter(datacenter=self.wizard.datacenter)
         return rows.annotate(adapters=Count("nics", Q(nics__vm__in=self.wizard.machines()))).order_by("name")
 
     def clean(self) -> dict[str, Any]:

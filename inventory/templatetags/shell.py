@@ -64,7 +64,7 @@ def glyph(obj: Any) -> SafeString:
 
 @register.simple_tag
 def kind_icon(kind: str, classes: str = "", moref: str = "") -> SafeString:
-    """Draw the icon of a kind of object (`domain.morefs.Kind`); with its reference, the root folder's is the vCenter's."""
+    """Draw the icon of a kind of object (`domain.morefs.Kind`); the root folder, by its reference, is the vCenter."""
     return icon((words.VCENTER if moref == ROOT_FOLDER else words.of(words.Kind, kind)).icon, classes)
 
 

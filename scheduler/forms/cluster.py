@@ -102,7 +102,8 @@ class DrsForm(TabbedForm):
     advanced = AdvancedField(label=gettext_lazy("Advanced options"), required=False)
 
     TABS = (
-        ("automation", gettext_lazy("Automation"), ("drs_automation", "drs_threshold", "predictive", "drs_vm_overrides")),
+        ("automation", gettext_lazy("Automation"),
+         ("drs_automation", "drs_threshold", "predictive", "drs_vm_overrides")),
         ("additional", gettext_lazy("Additional Options"),
          ("engine", "even_distribution", "memory_metric", "max_vcpus_per_core", "scalable_shares")),
         ("power", gettext_lazy("Power Management"),

@@ -112,6 +112,7 @@ DC = ("datacenters", 0)
         ((*DC, "vms", 0, "vcpus"), 0, "datacenters[1].vms[1].vcpus"),
         ((*DC, "vms", 0, "vcpus"), "two", "datacenters[1].vms[1].vcpus"),
         ((*DC, "vms", 0, "vcpus"), True, "datacenters[1].vms[1].vcpus"),
+        ((*DC, "vms", 0, "vcpus"), 1.5, "datacenters[1].vms[1].vcpus"),
         ((*DC, "vms", 0, "pool"), ["None"], "datacenters[1].vms[1].pool"),
         ((*DC, "vms", 0, "power_state"), "exploded", "datacenters[1].vms[1].power_state"),
         ((*DC, "vms", 0, "disks", 0, "datastore"), "gone", "datacenters[1].vms[1].disks[1].datastore"),

@@ -57,11 +57,13 @@ def test_reader_and_stranger_make_nothing(cast: Cast, lab: SmallLab, who: str) -
 @pytest.mark.parametrize("way", ["create", "clone", "deploy"])
 def test_who_may_not_start_is_refused_before_anything_is_made(maker, lab: SmallLab, way: str) -> None:
     before = VCenter.objects.get(pk=lab.vcenter.pk).next_id
+    ways = {
+        "create": lambda: make(maker, lab),
+        "clone": lambda: copy(maker, lab.vms[0], lab),
+        "deploy": lambda: copy(maker, lab.template, lab),
+    }
     with pytest.raises(NoPermission) as refusal:
-        if way == "create":
-            make(maker, lab)
-        else:
-            copy(maker, lab.template if way == "deploy" else lab.vms[0], lab)
+        ways[way]()
     assert refusal.value.fields == {"privilege": ON, "object": "fresh"}
     assert nothing_was_made(lab, before)
 

@@ -1,4 +1,4 @@
-"""Power management and the past: yesterday's morning wakes a host before today's, and how far back demand is averaged."""
+"""Power management and the past: yesterday's morning wakes a host before today's; how far back demand is averaged."""
 
 from __future__ import annotations
 
