@@ -104,7 +104,8 @@ class DialogForm(forms.Form):
         in_parts = isinstance(field.widget, forms.MultiWidget | forms.SelectMultiple) or isinstance(theirs, list)
         raw = "" if in_parts else str(field.prepare_value(theirs))
         label = field.label or name
-        return Difference(self.add_prefix(name), label, self._text_of(name, yours), self._text_of(name, theirs), raw, taken)
+        said = self._text_of(name, yours), self._text_of(name, theirs)
+        return Difference(self.add_prefix(name), label, *said, raw, taken)
 
     def _text_of(self, name: str, value: Any) -> str:
         field = self.fields[name]
