@@ -224,7 +224,8 @@ class VmTable(_Table):
     """The VMs of the cluster, (V,) unless noted.
 
     host_ix: row of the host it runs on or is registered on, -1 = none.  pool_ix: row of its pool.
-    cpu_demand_mhz: now; _300s/_2400s: means over DPM's windows; _p05/_p95: percentiles of the last hour;
+    cpu_demand_mhz: now; _300s/_2400s: means over DPM's windows, which are this long unless an advanced option changes
+    them; _p05/_p95: percentiles of the last hour;
     cpu_forecast_mhz: expected by the time a host woken now would be up, 0 = no forecast.
     stable_s: how long demand is expected to keep.  features: required CPU feature bits.  datastores (V, D) and
     networks (V, N): what it needs.  moved_s: lab time of its last migration.  previous_host_ix: where it came from.

@@ -13,7 +13,11 @@ from __future__ import annotations
 
 import csv
 import math
+import re
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +34,14 @@ MAX_VMS = 50_000
 MAX_CSV_ROWS = 1_000_000
 MAX_SAMPLES = 2**26
 MIN_SAMPLES = 2
+MAX_UNPACKED_BYTES = 2**30
+MAX_DIRECTORY_BYTES = 2**16  # of an archive that has a handful of arrays
+MAX_NAME = 200
+MAX_CORES, MAX_MHZ, MAX_MIB = 100_000, 1e9, 1e9
+# What numpy writes; other packings may ask for gigabytes before the first byte comes out.
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+              MemoryError)  # fmt: skip
 
 FloatArray = NDArray[np.float32]
 CpuArray = NDArray[np.float32] | NDArray[np.uint8]
@@ -91,22 +103,41 @@ class TraceSet:
         )  # fmt: skip
 
 
-def load_traces(path: str | Path) -> TraceSet:
-    """Load any file this module understands. Raises TraceError."""
-    loader = {".npz": load_npz, ".csv": load_csv}.get(Path(path).suffix.lower())
-    if loader is None:
-        raise TraceError(_("%(source)s: a trace is a .npz or a .csv file"), source=Path(path).name)
-    return loader(path)
+@dataclass(frozen=True)
+class Limits:
+    """What a file may ask for: bytes once unpacked, and values in one array of samples."""
+
+    unpacked_bytes: int = MAX_UNPACKED_BYTES
+    samples: int = MAX_SAMPLES
 
 
-def load_npz(path: str | Path) -> TraceSet:
+USUAL = Limits()
+
+
+def load_traces(path: str | Path, limits: Limits = USUAL) -> TraceSet:
+    """Load any file this module understands, within `limits`. Raises TraceError."""
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npz":
+        return load_npz(path, limits)
+    if suffix == ".csv":
+        return load_csv(path)
+    raise TraceError(_("%(source)s: a trace is a .npz or a .csv file"), source=Path(path).name)
+
+
+def load_npz(path: str | Path, limits: Limits = USUAL) -> TraceSet:
     """Load a PlanetLab or Bitbrains archive (keys in the module's text). Raises TraceError naming the key at fault."""
     file = _checked(path)
     try:
+        if _directory_bytes(file) > MAX_DIRECTORY_BYTES:
+            raise TraceError(_("%(source)s: the archive has too many files in it"), source=file.name)
         with zipfile.ZipFile(file) as archive:
-            arrays = _Arrays(archive, file.name)
+            if sum(info.file_size for info in archive.infolist()) > limits.unpacked_bytes:
+                raise _too_large(file.name, limits.unpacked_bytes)
+            arrays = _Arrays(archive, file.name, limits.samples)
             return _planetlab(arrays) if "cpu" in arrays else _bitbrains(arrays)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except TraceError:
+        raise
+    except UNREADABLE as error:
         raise TraceError(
             _("%(source)s: not a readable .npz archive (%(reason)s)"), source=file.name, reason=error
         ) from error
@@ -135,17 +166,36 @@ def _checked(path: str | Path) -> Path:
     if not file.is_file():
         raise TraceError(_("%(source)s: no such file"), source=file.name)
     if file.stat().st_size > MAX_FILE_BYTES:
-        raise TraceError(
-            _("%(source)s: larger than %(limit_mib)d MiB"), source=file.name, limit_mib=MAX_FILE_BYTES // 2**20
-        )
+        raise _too_large(file.name, MAX_FILE_BYTES)
     return file
+
+
+def _too_large(source: str, limit_bytes: int) -> TraceError:
+    return TraceError(_("%(source)s: larger than %(limit_mib)d MiB"), source=source, limit_mib=limit_bytes // 2**20)
+
+
+_END, _END_64, _END_SIZE, _LOCATOR_SIZE, _COMMENT_MOST = b"PK\5\6", b"PK\6\7", 22, 20, 2**16
+
+
+def _directory_bytes(file: Path) -> int:
+    """The largest table of contents that the end of an archive may mean: all of it is read before anything is checked.
+
+    An archive of the kind that has no such limit counts as beyond any.
+    """
+    with file.open("rb") as data:
+        data.seek(max(0, file.stat().st_size - _END_SIZE - _COMMENT_MOST))
+        tail = data.read()
+    ends = [found.start() for found in re.finditer(_END, tail) if found.start() + _END_SIZE <= len(tail)]
+    if any(tail.startswith(_END_64, max(0, at - _LOCATOR_SIZE)) for at in ends):
+        return 2**63
+    return max((int(struct.unpack_from("<L", tail, at + 12)[0]) for at in ends), default=0)
 
 
 class _Arrays:
     """The arrays of one archive, each header checked before its data is read."""
 
-    def __init__(self, archive: zipfile.ZipFile, source: str) -> None:
-        self._archive, self.source = archive, source
+    def __init__(self, archive: zipfile.ZipFile, source: str, most: int) -> None:
+        self._archive, self.source, self._most = archive, source, most
         self._members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
 
     def __contains__(self, key: str) -> bool:
@@ -161,6 +211,8 @@ class _Arrays:
         info = self._members[key]
         if info.file_size > MAX_ARRAY_BYTES:
             raise self.error(key, f"is larger than {MAX_ARRAY_BYTES // 2**20} MiB")
+        if info.compress_type not in PACKINGS:
+            raise self.error(key, "is packed in a way that is not taken here; numpy.savez_compressed packs well")
         with self._archive.open(info) as member:
             self._check_header(key, member, info.file_size, kinds, ndim)
         with self._archive.open(info) as member:
@@ -171,14 +223,16 @@ class _Arrays:
             version = np.lib.format.read_magic(member)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _fortran, dtype = read(member)
-        except (ValueError, SyntaxError, TypeError) as error:
-            raise self.error(key, f"has no valid header ({error})") from error
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError) as error:
+            raise self.error(key, "has no valid header") from error
         if dtype.hasobject or dtype.kind not in kinds:
             raise self.error(key, f"has type {dtype}, which is not allowed here")
         if len(shape) != ndim:
             raise self.error(key, f"has {len(shape)} axes, {ndim} expected")
         if math.prod(shape) * dtype.itemsize != file_size - member.tell():
             raise self.error(key, "promises another size than it has")
+        if min(shape) < 0 or math.prod(shape) > self._most:
+            raise self.error(key, f"has shape {shape}: {self._most} values at most")
 
     def samples(self, key: str) -> NDArray[Any]:
         """A [VM x sample] array of finite numbers not below zero."""
@@ -201,12 +255,19 @@ class _Arrays:
         if not np.isfinite(values).all() or values.min() < 0:
             raise self.error(key, "holds a value that is negative or not a number")
 
+    def sizes(self, key: str, kinds: str, length: int, most: float) -> NDArray[Any]:
+        """What each VM was given, none of it more than any machine has."""
+        values = self.column(key, kinds, length)
+        if values.max() > most:
+            raise self.error(key, f"holds more than {most:g}")
+        return values
+
 
 def _planetlab(arrays: _Arrays) -> TraceSet:
     cpu = arrays.samples("cpu")
     if cpu.max() > 100:
         raise arrays.error("cpu", "holds more than 100 percent")
-    names = tuple(str(name) for name in arrays.column("name", "U", len(cpu)))
+    names = tuple(str(name)[:MAX_NAME] for name in arrays.column("name", "U", len(cpu)))
     cpu_pct = cpu if cpu.dtype == np.uint8 else cpu.astype(np.float32)
     return TraceSet(names, STEP_S, cpu_pct, source=Path(arrays.source).stem)
 
@@ -214,9 +275,9 @@ def _planetlab(arrays: _Arrays) -> TraceSet:
 def _bitbrains(arrays: _Arrays) -> TraceSet:
     cpu_mhz = arrays.samples("cpu_mhz")
     n = len(cpu_mhz)
-    cap_mhz = arrays.column("cap_mhz", "uif", n).astype(np.float32)
-    mem_cap_mib = arrays.column("mem_cap_mib", "uif", n).astype(np.float32)
-    cores = arrays.column("cores", "ui", n).astype(np.int64)
+    cap_mhz = arrays.sizes("cap_mhz", "uif", n, MAX_MHZ).astype(np.float32)
+    mem_cap_mib = arrays.sizes("mem_cap_mib", "uif", n, MAX_MIB).astype(np.float32)
+    cores = arrays.sizes("cores", "ui", n, MAX_CORES).astype(np.int64)
     mem_mib = arrays.samples("mem_mib")
     if mem_mib.shape != cpu_mhz.shape:
         raise arrays.error("mem_mib", f"has shape {mem_mib.shape}, cpu_mhz has {cpu_mhz.shape}")
@@ -269,8 +330,10 @@ def _csv_row(cells: list[str], width: int, previous_t_s: float, source: str, lin
 
 
 def _even_grid(times_s: NDArray[np.float64], source: str) -> tuple[float, NDArray[np.float64]]:
-    step_s = float(np.median(np.diff(times_s)))
-    samples = int((times_s[-1] - times_s[0]) / step_s + 1e-9) + 1
+    with np.errstate(all="ignore"):  # times at the ends of what a float holds
+        step_s = float(np.median(np.diff(times_s)))
+        steps = float(np.float64(times_s[-1] - times_s[0]) / step_s)
+    samples = int(steps + 1e-9) + 1 if math.isfinite(steps) else MAX_CSV_ROWS + 1
     if samples > MAX_CSV_ROWS:
         raise TraceError(
             _("%(source)s: the times spread over more than %(limit)d steps"), source=source, limit=MAX_CSV_ROWS

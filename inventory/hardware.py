@@ -11,7 +11,7 @@ from domain import resources
 from domain.specs import VmSpec
 from domain.states import DiskProvisioning, SharesLevel
 from inventory import specs
-from inventory.models import Datastore, Network, VirtualDisk, VirtualMachine, VirtualNic
+from inventory.models import Datastore, Network, ResourcePool, VirtualDisk, VirtualMachine, VirtualNic
 
 # Plain fields that a reconfiguration may set.
 FIELDS = frozenset(
@@ -45,7 +45,7 @@ class Hardware:
             setattr(self.vm, name, changes[name])
         if "cd_datastore" in changes:
             self.vm.cd_datastore = _datastore(self.vm, changes["cd_datastore"])
-        self._shares()
+        follow_levels(self.vm)
         self._disks(changes.get("disks") or {})
         self._nics(changes.get("nics") or {})
 
@@ -61,12 +61,6 @@ class Hardware:
             nic.save()
         self.vm.change_version += 1
         self.vm.save()
-
-    def _shares(self) -> None:
-        vm = self.vm
-        vm.cpu_shares = resources.vm_cpu_shares(SharesLevel(vm.cpu_shares_level), vm.vcpus, vm.cpu_shares)
-        level = SharesLevel(vm.memory_shares_level)
-        vm.memory_shares = resources.vm_memory_shares(level, vm.memory_mib, vm.memory_shares)
 
     def _disks(self, changes: Mapping[str, Any]) -> None:
         grow = {int(key): int(size) for key, size in (changes.get("grow") or {}).items()}
@@ -120,6 +114,17 @@ class Hardware:
             connected=bool(wanted.get("connected", True)),
             start_connected=bool(wanted.get("start_connected", True)),
         )
+
+
+def follow_levels(row: VirtualMachine | ResourcePool) -> None:
+    """Set both shares of a machine (by its size) or a pool to what their levels say; custom figures stay."""
+    cpu, memory = SharesLevel(row.cpu_shares_level), SharesLevel(row.memory_shares_level)
+    if isinstance(row, VirtualMachine):
+        row.cpu_shares = resources.vm_cpu_shares(cpu, row.vcpus, row.cpu_shares)
+        row.memory_shares = resources.vm_memory_shares(memory, row.memory_mib, row.memory_shares)
+    else:
+        row.cpu_shares = resources.pool_cpu_shares(cpu, row.cpu_shares)
+        row.memory_shares = resources.pool_memory_shares(memory, row.memory_shares)
 
 
 def _free(wanted: Mapping[str, Any], devices: Sequence[VirtualDisk | VirtualNic], first: int) -> int:

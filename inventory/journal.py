@@ -74,7 +74,7 @@ class Change:
             lab_s=self.lab_s,
             user_name=(task.initiator_name if task else self.user_name),
             entity=entity.moref,
-            entity_name=entity.name[:80],
+            entity_name=entity.shown_name[:80],
             related=related,
             fields={"name": entity.name, "user": self.user_name or "System", **names, **fields},
             task=task,

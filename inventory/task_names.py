@@ -54,6 +54,7 @@ TASKS: dict[str, Promise] = {
     "AuthorizationManager.setEntityPermissions": _("Set permission"),
     "AuthorizationManager.removeEntityPermission": _("Remove permission"),
     "ClusterComputeResource.addHost": _("Add host"),
+    "ClusterComputeResource.moveInto": _("Move host into cluster"),
     "ClusterComputeResource.reconfigureEx": _("Reconfigure cluster"),
     "ClusterComputeResource.replayDay": _("Replay recorded day"),
     "ClusterComputeResource.rename": _("Rename cluster"),

@@ -16,14 +16,14 @@ from django.db.models import F
 from classroom.exercises import days
 from classroom.exercises.acts import GIB, Act, Stage, play
 from classroom.exercises.lessons import Lesson
-from domain import faults, resources
+from domain import faults
 from domain.hardware import CPU_GENERATIONS
 from domain.morefs import Kind
 from domain.specs import to_plain
-from domain.states import SharesLevel, ToolsStatus, VmPower
+from domain.states import ToolsStatus, VmPower
 from hypervisors.port import Command, Config
 from inventory import ids, slots, specs
-from inventory.hardware import FIRST_DISK_KEY, FIRST_NIC_KEY, new_mac
+from inventory.hardware import FIRST_DISK_KEY, FIRST_NIC_KEY, follow_levels, new_mac
 from inventory.journal import Change, changing
 from inventory.models import Datastore, ResourcePool, VCenter, VirtualDisk, VirtualMachine, VirtualNic
 
@@ -127,7 +127,5 @@ def _row(change: Change, stage: Stage, wanted: Mapping[str, Any]) -> VirtualMach
         if name not in OWN_KEYS:
             setattr(vm, name, value)
     vm.boot_memory_mib = vm.memory_mib
-    vm.cpu_shares = resources.vm_cpu_shares(SharesLevel(vm.cpu_shares_level), vm.vcpus, vm.cpu_shares)
-    level = SharesLevel(vm.memory_shares_level)
-    vm.memory_shares = resources.vm_memory_shares(level, vm.memory_mib, vm.memory_shares)
+    follow_levels(vm)
     return vm

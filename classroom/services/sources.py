@@ -15,13 +15,12 @@ from classroom.checkpoints import archive
 from classroom.checkpoints import services as checkpoints
 from classroom.models import LabTemplate
 from classroom.models.checkpoints import Checkpoint
-from classroom.services import places
 from domain import faults
 from domain.hardware import SERVER_MODELS
 from domain.text import _
 from domain.traces import TraceError
 from inventory import seeding, traces
-from inventory.exchange import build, safe
+from inventory.exchange import build, places, safe
 from inventory.models import VCenter
 
 START = "Start"

@@ -24,6 +24,10 @@ NEW_POOL = Action("new-pool", _("New Resource Pool…"), "Resource.CreatePool", 
 NEW_DATASTORE = Action("new-datastore", _("New Datastore…"), "Datastore.Create", "storage", dialog="new-datastore")
 NEW_NETWORK = Action("new-network", _("New Port Group…"), "Network.Assign", "network-switch", dialog="new-network")
 ADD_HOST = Action("add-host", _("Add Host…"), "Host.Inventory.AddStandaloneHost", "host", dialog="add-host")
+MIGRATE_TO_NETWORK = Action(
+    "migrate-to-network", _("Migrate VMs to Another Network…"), "Network.Assign", "network-switch",
+    dialog="migrate-to-network",
+)  # fmt: skip
 NEW_CLUSTER = Action("new-cluster", _("New Cluster…"), "Host.Inventory.CreateCluster", "cluster", dialog="new-cluster")
 NEW_DATACENTER = Action(
     "new-datacenter", _("New Datacenter…"), "Datacenter.Create", "building", dialog="new-datacenter"

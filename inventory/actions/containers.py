@@ -13,6 +13,7 @@ from inventory.actions.action import SEPARATOR, Action, Confirm, Submenu
 from inventory.actions.common import (
     ADD_HOST,
     ADD_PERMISSION,
+    MIGRATE_TO_NETWORK,
     NEW_CLUSTER,
     NEW_DATACENTER,
     NEW_DATASTORE,
@@ -150,7 +151,8 @@ EXPORT = Action("export", _("Export Inventory (YAML)"), "Lab.Manage", "export", 
 menu(
     "datacenter",
     ADD_HOST, NEW_CLUSTER, NEW_FOLDERS, NEW_VM,
-    Submenu("storage", _("Storage"), (NEW_DATASTORE,), "storage"), NEW_NETWORK, SEPARATOR,
+    Submenu("storage", _("Storage"), (NEW_DATASTORE,), "storage"), NEW_NETWORK,
+    MIGRATE_TO_NETWORK, SEPARATOR,
     move_to("Folder.Move"), rename("Datacenter.Rename"), TAGS, ADD_PERMISSION, EXPORT, SEPARATOR,
     delete("Datacenter.Delete", "folders.destroy",
            Confirm(_("Delete the datacenter “%(name)s”?"), _("Delete"), radius.datacenter_delete)),

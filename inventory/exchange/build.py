@@ -49,10 +49,11 @@ LABELS = ("tags", "attributes", "permissions", "alarms")
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, and where: a place in the document, or sheet and line."""
+    """What is wrong, and where: a place in the document (and its line in the file), or sheet and line."""
 
     where: str
     text: str
+    line: int | None = None
 
 
 class Refused(Exception):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import IntegerField, Model
 
+from domain.states import SharesLevel
+from inventory.hardware import follow_levels
 from inventory.models import (
     AlarmDefinition,
     Cluster,
@@ -51,6 +53,7 @@ FIELDS: Mapping[type[Model], tuple[str, ...]] = {
     CustomAttribute: ("kind",),
     AlarmDefinition: ("target_kind", "description", "enabled", "rules", "actions"),
 }  # fmt: skip
+SHARES, SIZES = ("cpu_shares", "memory_shares"), ("vcpus", "memory_mib")
 # What belongs to the present rather than to the plan: not compared with a file.
 STATE = frozenset({"power_state", "used_bytes", "in_maintenance"})
 
@@ -82,12 +85,33 @@ def _plain(value: Any) -> Any:
 
 def full(model: type[Model], entry: Mapping[str, Any]) -> dict[str, Any]:
     """All described fields of an entry, defaults filled in."""
-    return {name: entry.get(name, default(model, name)) for name in FIELDS[model]}
+    values = {name: entry.get(name, default(model, name)) for name in FIELDS[model]}
+    return values | _custom_shares(model, entry, values)
+
+
+def _custom_shares(model: type[Model], entry: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """The level of shares that a file gives as a figure alone: custom, unless it is the figure of the normal level."""
+    alone = [name for name in SHARES if name in entry and f"{name}_level" not in entry]
+    if not alone or model not in (VirtualMachine, ResourcePool):
+        return {}
+    usual = model(**{name: values[name] for name in SIZES if name in values})
+    return {f"{name}_level": str(SharesLevel.CUSTOM) for name in alone if entry[name] != _normal(usual, name)}
+
+
+def _normal(row: Any, name: str) -> Any:
+    """The shares that a machine or pool of this size has at the normal level, None where the size is nonsense."""
+    if not all(type(getattr(row, size, 0)) is int for size in SIZES):
+        return None
+    follow_levels(row)
+    return getattr(row, name)
 
 
 def of_its_type(model: type[Model], name: str, value: Any) -> bool:
-    """Whether a value is a yes or no, a list or a mapping where the field is one, and none of these where it is not."""
+    """Whether a value is a yes or no, a list or a mapping where the field is one, and none of these where it is not; a
+    fraction is no whole number."""
     usual = default(model, name)
+    if isinstance(value, float) and isinstance(model._meta.get_field(name), IntegerField):
+        return False
     collection = (list, dict)
     return isinstance(usual, bool) is isinstance(value, bool) and (
         isinstance(usual, collection) is isinstance(value, collection)

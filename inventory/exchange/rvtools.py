@@ -36,6 +36,7 @@ class Reading:
 
     document: dict[str, Any]
     problems: list[Problem] = field(default_factory=list)
+    text: str = ""  # the file itself where it is YAML: what is wrong with it is named by its line
 
 
 def document(data: bytes, name: str) -> Reading:

@@ -13,7 +13,7 @@ DEPTH_MAX = 24
 NODES_MAX = 600_000
 TEXT_MAX = 8_192
 FORMAT = 1
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -37,8 +37,8 @@ def load(data: bytes) -> dict[str, Any]:
         raise Unreadable(_("it is larger than %(mb)s MB") % {"mb": BYTES_MAX >> 20})
     try:
         text = data.decode("utf-8-sig")
-        _check(yaml.parse(text, Loader=_Loader))
-        document = yaml.load(text, Loader=_Loader)
+        _check(yaml.parse(text, Loader=LOADER))
+        document = yaml.load(text, Loader=LOADER)
     except UnicodeDecodeError:
         raise Unreadable(_("it is no UTF-8 text")) from None
     except yaml.YAMLError as error:

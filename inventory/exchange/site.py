@@ -16,8 +16,8 @@ from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.morefs import FolderKind, Kind
 from domain.states import SharesLevel, ToolsStatus, VmPower
 from inventory.exchange import describe, devices, vapps
-from inventory.exchange.fields import FIELDS
-from inventory.hardware import FIRST_NIC_KEY, new_mac
+from inventory.exchange.fields import FIELDS, SHARES
+from inventory.hardware import FIRST_NIC_KEY, follow_levels, new_mac
 from inventory.models import (
     Cluster,
     Datacenter,
@@ -149,7 +149,7 @@ class Site:
             moref=b.moref(morefs.PREFIX[Kind.VAPP if one.get("is_vapp") is True else Kind.POOL]),
             name=b.name(one, place), cluster=cluster, parent=parent, slot=b.slot(ResourcePool), uuid=uuid.uuid4(),
         )  # fmt: skip
-        _check_allocation(b, row, place)
+        _settle_shares(b, row, place, LIMITS.shares * 4)
         if not b.problems:
             row.save()
         b.label(row.moref, one, place)
@@ -319,13 +319,19 @@ def _say_inside(b: Builder, place: str, where: str, text: str) -> None:
     b.say(f"{place}.{where}" if where else place, text)
 
 
-def _check_allocation(b: Builder, row: Any, where: str) -> None:
-    for name in ("cpu_shares_level", "memory_shares_level"):
-        if str(getattr(row, name)) not in set(SharesLevel):
-            b.say(f"{where}{name}", _("one of %(choices)s") % {"choices": ", ".join(SharesLevel)})
+def _settle_shares(b: Builder, row: Any, where: str, most: int) -> None:
+    """Check limits and shares; a level says how many shares it is, a custom figure has to lie in 1 … `most`."""
+    for name in SHARES:
+        level = getattr(row, f"{name}_level")
+        if str(level) not in set(SharesLevel):
+            b.say(f"{where}{name}_level", _("one of %(choices)s") % {"choices": ", ".join(SharesLevel)})
+        elif level == SharesLevel.CUSTOM:
+            _within(b, row, where, name, 1, 2**31 - 1 if name == "memory_shares" else most)
     for name in ("cpu_limit_mhz", "memory_limit_mib"):
         if isinstance(getattr(row, name), int) and getattr(row, name) < -1:
             b.say(f"{where}{name}", _("-1 (unlimited) or more"))
+    if not b.problems:
+        follow_levels(row)
 
 
 def _check_host(b: Builder, host: Host, where: str) -> None:
@@ -345,7 +351,7 @@ def _check_vm(b: Builder, vm: VirtualMachine, where: str) -> None:
     _within(b, vm, where, "vcpus", 1, LIMITS.vcpus_per_vm)
     _within(b, vm, where, "cores_per_socket", 1, LIMITS.cores_per_socket)
     _within(b, vm, where, "memory_mib", 4, LIMITS.memory_mib_per_vm)
-    _check_allocation(b, vm, where)
+    _settle_shares(b, vm, where, LIMITS.shares)
     if vm.template and vm.power_state != VmPower.OFF:
         b.say(f"{where}power_state", _("a template is powered off"))
     vm.boot_memory_mib = vm.memory_mib

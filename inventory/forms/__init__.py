@@ -10,6 +10,7 @@ from inventory.forms import (  # noqa: F401  they register their dialogs
     copies,
     edit_vm,
     labels,
+    network_moves,
     new_vm,
     places,
     schedules,

@@ -69,6 +69,58 @@ class DialogForm(forms.Form):
             said = [_("Some values are not valid. They are marked below.")]
         return said
 
+    def compare(self, base: dict[str, Any], current: dict[str, Any]) -> None:
+        """Three-way merge of checked fields with what is saved now; `base`: what was saved when the form was opened.
+
+        What only they changed is taken over, what both changed is noted in `differences`, what only this person changed
+        stays as typed. `data` has to be one's own copy.
+        """
+        for name, theirs in current.items():
+            yours = self.cleaned_data.get(name, theirs)
+            if name not in self.fields or yours == theirs or theirs == base.get(name):
+                continue
+            self.differences.append(self._difference(name, yours, theirs, taken=yours == base.get(name)))
+            if yours == base.get(name):
+                self._put(name, theirs)
+
+    def _put(self, name: str, value: Any) -> None:
+        """Replace what was typed, in the form that the field's widget sends."""
+        data: Any = self.data
+        key, widget = self.add_prefix(name), self.fields[name].widget
+        if isinstance(widget, forms.MultiWidget):
+            for index, part in enumerate(widget.decompress(value) or ()):
+                data[f"{key}_{index}"] = str(part)
+        elif isinstance(widget, forms.CheckboxInput):
+            data.pop(key, None)
+            if value:
+                data[key] = "on"
+        elif isinstance(value, list):
+            data.setlist(key, [str(one) for one in value])
+        else:
+            data[key] = "" if value is None else self.fields[name].prepare_value(value)
+
+    def _difference(self, name: str, yours: Any, theirs: Any, taken: bool) -> Difference:
+        field = self.fields[name]
+        in_parts = isinstance(field.widget, forms.MultiWidget | forms.SelectMultiple) or isinstance(theirs, list)
+        raw = "" if in_parts else str(field.prepare_value(theirs))
+        label = field.label or name
+        said = self._text_of(name, yours), self._text_of(name, theirs)
+        return Difference(self.add_prefix(name), label, *said, raw, taken)
+
+    def _text_of(self, name: str, value: Any) -> str:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            labels = dict(_flat(field.choices))
+            return ", ".join(str(labels.get(one, one)) for one in (value if isinstance(value, list) else [value]))
+        if isinstance(value, list) and hasattr(field, "lines"):
+            names = {line.value: line.cells[0] for line in field.lines}
+            return ", ".join(str(names.get(one, one)) for one in value)
+        if isinstance(value, bool):
+            return _("Yes") if value else _("No")
+        if isinstance(field, SizeField):
+            return size_text(value)
+        return str(field.prepare_value(value))
+
 
 def say_limits(field: forms.Field) -> None:
     """Limits in the words of the faults, with the fault's name as their code."""
@@ -91,58 +143,17 @@ class VersionedForm(DialogForm):
         return base is not None and base != json.loads(json.dumps(current))
 
     def merge(self, current: dict[str, Any], version: int | None, fault: MethodFault) -> None:
-        """Three-way merge: what only they changed is taken over, what both changed is shown side by side.
-
-        What only this person changed stays as typed; sending the form again saves it.
-        """
+        """Merge with what somebody else saved meanwhile; sending the form again saves the result."""
         base = self.cleaned_data.get("base") or {}
         self.data: Any = self.data.copy()
-        for name, theirs in current.items():
-            yours = self.cleaned_data.get(name, theirs)
-            if name not in self.fields or yours == theirs or theirs == base.get(name):
-                continue
-            self.differences.append(self._difference(name, yours, theirs, taken=yours == base.get(name)))
-            if yours == base.get(name):
-                self._put(name, theirs)
-        self._put("version", version)
-        self._put("base", current)
+        self.compare(base, current)
+        self.opened_on(current, version)
         self.add_fault(fault)
 
-    def _put(self, name: str, value: Any) -> None:
-        """Replace what was typed, in the form that the field's widget sends."""
-        key, widget = self.add_prefix(name), self.fields[name].widget
-        if isinstance(widget, forms.MultiWidget):
-            for index, part in enumerate(widget.decompress(value) or ()):
-                self.data[f"{key}_{index}"] = str(part)
-        elif isinstance(widget, forms.CheckboxInput):
-            self.data.pop(key, None)
-            if value:
-                self.data[key] = "on"
-        elif isinstance(value, list):
-            self.data.setlist(key, [str(one) for one in value])
-        else:
-            self.data[key] = "" if value is None else self.fields[name].prepare_value(value)
-
-    def _difference(self, name: str, yours: Any, theirs: Any, taken: bool) -> Difference:
-        field = self.fields[name]
-        in_parts = isinstance(field.widget, forms.MultiWidget | forms.SelectMultiple) or isinstance(theirs, list)
-        raw = "" if in_parts else str(field.prepare_value(theirs))
-        label = field.label or name
-        return Difference(self.add_prefix(name), label, self._said(name, yours), self._said(name, theirs), raw, taken)
-
-    def _said(self, name: str, value: Any) -> str:
-        field = self.fields[name]
-        if isinstance(field, forms.ChoiceField):
-            labels = dict(_flat(field.choices))
-            return ", ".join(str(labels.get(one, one)) for one in (value if isinstance(value, list) else [value]))
-        if isinstance(value, list) and hasattr(field, "lines"):
-            names = {line.value: line.cells[0] for line in field.lines}
-            return ", ".join(str(names.get(one, one)) for one in value)
-        if isinstance(value, bool):
-            return _("Yes") if value else _("No")
-        if isinstance(field, SizeField):
-            return size_text(value)
-        return str(field.prepare_value(value))
+    def opened_on(self, current: dict[str, Any], version: int | None) -> None:
+        """From now on the form counts as opened on these values."""
+        self._put("version", version)
+        self._put("base", current)
 
 
 def _flat(choices: Any) -> Iterator[tuple[Any, Any]]:

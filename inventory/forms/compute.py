@@ -6,23 +6,26 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from domain.faults import MethodFault
 from domain.hardware import DEFAULT_MODEL, SERVER_MODELS
 from domain.limits import DEFAULT_LIMITS
 from domain.morefs import FolderKind
 from domain.states import DrsBehavior, HostKind
 from inventory import format as units
-from inventory import words
+from inventory import rights, selectors, words
 from inventory.forms.dialog import dialog
 from inventory.forms.fields import name_field
 from inventory.forms.pickers import Line, TableField, TreeField, folder_of
 from inventory.forms.wizard import Review, Step, Wizard
 from inventory.models import Cluster, Datacenter, Folder, Host
-from inventory.services import clusters, hosts
+from inventory.services import clusters, host_moves, hosts
 
-MOST_HOSTS = 32
+MOST_HOSTS, MOST_EXISTING = 32, 100
+NEW, EXISTING = "new", "existing"
 AUTOMATION = (DrsBehavior.MANUAL, DrsBehavior.PARTIAL, DrsBehavior.FULL)
 
 
@@ -131,13 +134,46 @@ class HostName(Step):
     def build(self) -> None:
         self.fields["name"].label = _("Host name or IP address")
         if isinstance(self.wizard.obj, Cluster):
-            self.fields["name"] = forms.CharField(
-                label=_("Host names or IP addresses"), max_length=MOST_HOSTS * 82, widget=forms.Textarea({"rows": 4}),
-                help_text=_("One per line. All of them are of the type and the model that you choose next."),
-            )  # fmt: skip
+            self._for_cluster()
             return
         field = TreeField("host-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
         self.fields["folder"] = field
+
+    def _for_cluster(self) -> None:
+        """New hosts, or those that stand beside the cluster already."""
+        sources = ((NEW, _("New hosts")), (EXISTING, _("Existing hosts")))
+        radio = forms.RadioSelect(attrs={"data-refresh": True})
+        self.fields["source"] = forms.ChoiceField(label=_("Add"), choices=sources, initial=NEW, widget=radio)
+        if self["source"].value() == EXISTING:
+            del self.fields["name"]
+            self.fields["existing"] = self._standalone()
+            return
+        self.fields["name"] = forms.CharField(
+            label=_("Host names or IP addresses"), max_length=MOST_HOSTS * 82, widget=forms.Textarea({"rows": 4}),
+            help_text=_("One per line. All of them are of the type and the model that you choose next."),
+        )  # fmt: skip
+        self.order_fields(("source", "name"))
+
+    def _standalone(self) -> TableField:
+        cluster, user = self.wizard.obj, self.wizard.user
+        rows = selectors.hosts_visible(user, self.wizard.vcenter).filter(
+            cluster__standalone=True, cluster__datacenter=cluster.datacenter
+        )
+        counted = rows.annotate(machines=Count("vms", Q(vms__deleted_at__isnull=True)))
+        found = list(counted.select_related("cluster", "vcenter").order_by("name")[:MOST_EXISTING])
+        self.hosts = {host.moref: host for host in found}
+        heads = (_("Host"), _("Model"), _("State"), _("Virtual machines"))
+        lines = [
+            Line(h.moref, (h.name, f"{h.vendor} {h.model}", str(words.host_state(h)), str(h.machines)), "host",
+                 _cannot_join(user, h, cluster))
+            for h in found
+        ]  # fmt: skip
+        return TableField(heads, lines, many=True, label=_("Hosts"), help_text=_(
+            "What runs on them goes on running and comes into the root resource pool of the cluster."
+        ))  # fmt: skip
+
+    def clean_existing(self) -> list[Host]:
+        return [self.hosts[moref] for moref in self.cleaned_data["existing"]]
 
     def clean_name(self) -> str:
         """The names, one per line; more than one for a cluster."""
@@ -158,8 +194,20 @@ class HostName(Step):
     def summary(self) -> list[tuple[Any, Any]]:
         place = self.wizard.obj if isinstance(self.wizard.obj, Cluster) else self.cleaned_data["folder"]
         where = place.datacenter.name if getattr(place, "fixed", False) else place.name
-        names = self.cleaned_data["name"].splitlines()
+        moved = self.cleaned_data.get("existing")
+        names = [host.name for host in moved] if moved else self.cleaned_data["name"].splitlines()
         return [(_("Host") if len(names) == 1 else _("Hosts"), ", ".join(names)), (_("Location"), where)]
+
+
+def _cannot_join(user: Any, host: Host, cluster: Cluster) -> str:
+    """Why a standalone host cannot be moved into the cluster now, "" where it can."""
+    if not rights.has(user, "Host.Inventory.MoveHost", host):
+        return _("You may not move this host.")
+    try:
+        host_moves.refuse(host, cluster)
+    except MethodFault as fault:
+        return words.fault_sentence(fault.to_dict())
+    return ""
 
 
 class HypervisorType(Step):
@@ -213,7 +261,7 @@ class Model(Step):
 
 @dialog("add-host")
 class AddHost(Wizard):
-    """One host for a folder or datacenter, one or several for a cluster."""
+    """One host for a folder or datacenter, one or several for a cluster: new ones, or some that stand beside it."""
 
     size = "lg"
 
@@ -222,13 +270,24 @@ class AddHost(Wizard):
         return _("Add Hosts") if isinstance(self.obj, Cluster) else _("Add Host")
 
     def steps(self) -> list[type[Step]]:
-        return [HostName, HypervisorType, Model, Review]
+        return [HostName, Review] if self._existing else [HostName, HypervisorType, Model, Review]
+
+    @property
+    def _existing(self) -> bool:
+        """Hosts that are in the inventory bring their type and model along."""
+        data = getattr(self, "data", None) or {}
+        said = self.chosen["name"].get("source") if "name" in self.chosen else data.get("name-source")
+        return isinstance(self.obj, Cluster) and said == EXISTING
 
     def initial_of(self, key: str) -> dict[str, Any]:
         return {"folder": self.obj.moref} if key == "name" else {}
 
     def complete(self) -> Any:
         named = self.chosen["name"]
+        if self._existing:
+            with transaction.atomic():
+                moved = [host_moves.move_into(self.user, host, self.obj) for host in named["existing"]]
+            return moved[0]
         place: dict[str, Any] = {"cluster": self.obj} if isinstance(self.obj, Cluster) else {"folder": named["folder"]}
         model, kind = self.chosen["model"]["model"], self.chosen["kind"]["kind"]
         with transaction.atomic():  # where one is refused, none comes

@@ -15,7 +15,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from domain.faults import MethodFault
+from domain.faults import ConcurrentAccess, MethodFault
 from inventory.forms.base import FAULT_FIELDS, DialogForm
 from inventory.forms.dialog import Dialog
 
@@ -180,11 +180,20 @@ class Wizard(Dialog):
             return False, None
         try:
             return True, self.complete()
+        except ConcurrentAccess as fault:
+            self._merge(fault, data)
         except MethodFault as fault:
-            form = self._to_blame(fault, data)
-            form.add_fault(fault)
-            self._complain(form, data)
-            return False, None
+            self._refuse(fault, data)
+        return False, None
+
+    def _merge(self, fault: ConcurrentAccess, data: QueryDict) -> None:
+        """Somebody else saved since the wizard was opened."""
+        self._refuse(fault, data)
+
+    def _refuse(self, fault: MethodFault, data: QueryDict) -> None:
+        form = self._to_blame(fault, data)
+        form.add_fault(fault)
+        self._complain(form, data)
 
     def _to_blame(self, fault: MethodFault, data: QueryDict) -> Any:
         """The step that has the field which the fault is about, else the last."""

@@ -41,6 +41,11 @@ class ManagedObject(models.Model):
     def kind(self) -> Kind:
         return self.KIND
 
+    @property
+    def shown_name(self) -> str:
+        """The name under which tasks and events tell of it."""
+        return self.name
+
 
 class Allocated(models.Model):
     """Abstract. Reservation, limit and shares of CPU (MHz) and memory (MiB); a limit of -1 is unlimited."""

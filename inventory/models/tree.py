@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from domain.morefs import FolderKind, Kind
+from domain.morefs import ROOT_FOLDER, FolderKind, Kind
 from domain.states import DrsBehavior
 from inventory.models.base import Allocated, ManagedObject, choices
 
@@ -32,6 +32,11 @@ class Folder(ManagedObject):
             models.UniqueConstraint(fields=("parent", "name"), condition=Q(fixed=False), name="folder_name"),
             models.UniqueConstraint(fields=("datacenter", "folder_kind"), condition=Q(fixed=True), name="folder_fixed"),
         )
+
+    @property
+    def shown_name(self) -> str:
+        """The root folder stands for its vCenter, which is what people see."""
+        return self.vcenter.name if self.moref == ROOT_FOLDER else self.name
 
 
 class Datacenter(ManagedObject):

@@ -66,6 +66,10 @@ class VCenter(models.Model):
         return self.KIND
 
     @property
+    def shown_name(self) -> str:
+        return self.name
+
+    @property
     def vcenter(self) -> VCenter:
         """So that code which meets any object finds its vCenter under one name."""
         return self

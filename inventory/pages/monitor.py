@@ -1,4 +1,4 @@
-"""The Monitor tab: issues and alarms, tasks, events, resource allocation, utilization."""
+"""The Monitor tab: tasks, events, the allocation of CPU and memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from domain.morefs import Kind
 from domain.states import EventCategory, TaskReason, TaskState
 from inventory import history, words
-from inventory.pages import figures
 from inventory.pages.allocation import allocation_of
-from inventory.pages.figures import Figure, Meter
 from inventory.pages.registry import MONITOR, VCENTER, section
-from inventory.pages.summary import host_meters, vm_meters
 
 EVERYTHING = (
     VCENTER, Kind.FOLDER, Kind.DATACENTER, Kind.CLUSTER, Kind.HOST, Kind.POOL, Kind.VM, Kind.DATASTORE, Kind.NETWORK
@@ -89,42 +86,3 @@ def cpu_allocation(page: Any) -> dict[str, Any]:
 @section(MONITOR, "memory", _("Memory"), COMPUTE, group="allocation", template="inventory/monitor/allocation.html")
 def memory_allocation(page: Any) -> dict[str, Any]:
     return {"allocation": allocation_of(page.obj, "memory", page.user, page.vc), "form": "mib"}
-
-
-@section(MONITOR, "utilization", _("Utilization"), [Kind.VM, Kind.HOST], group="allocation")
-def utilization(page: Any) -> dict[str, Any]:
-    """What the object uses, wants and is entitled to, from the newest sample."""
-    obj, kind = page.obj, "vm" if page.kind == Kind.VM else "host"
-    meters: list[Meter] = vm_meters(page, obj) if kind == "vm" else host_meters(page, obj)
-    wanted = VM_FIGURES if kind == "vm" else HOST_FIGURES
-    rows = [
-        Figure(label, figures.value(page.latest, kind, obj.slot, key), unit, f"{page.moref} {key}")
-        for label, key, unit in wanted
-    ]
-    return {"meters": meters, "figures": rows, "allocated": obj if kind == "vm" else None}
-
-
-VM_FIGURES = (
-    (_("CPU usage"), figures.CPU_USAGE_MHZ, "MHz"),
-    (_("CPU demand"), figures.CPU_DEMAND_MHZ, "MHz"),
-    (_("CPU entitlement"), figures.CPU_ENTITLEMENT_MHZ, "MHz"),
-    (_("CPU ready"), figures.CPU_READY_MS, "ms"),
-    (_("CPU co-stop"), 399, "ms"),
-    (_("Memory consumed"), figures.MEMORY_CONSUMED_KB, "KB"),
-    (_("Memory active"), figures.MEMORY_ACTIVE_KB, "KB"),
-    (_("Memory granted"), figures.MEMORY_GRANTED_KB, "KB"),
-    (_("Memory ballooned"), figures.MEMORY_BALLOON_KB, "KB"),
-    (_("Memory compressed"), figures.MEMORY_COMPRESSED_KB, "KB"),
-    (_("Memory swapped"), figures.MEMORY_SWAPPED_KB, "KB"),
-)
-HOST_FIGURES = (
-    (_("CPU usage"), figures.CPU_USAGE_MHZ, "MHz"),
-    (_("CPU ready"), figures.CPU_READY_MS, "ms"),
-    (_("Memory consumed"), figures.MEMORY_CONSUMED_KB, "KB"),
-    (_("Memory active"), figures.MEMORY_ACTIVE_KB, "KB"),
-    (_("Memory ballooned"), figures.MEMORY_BALLOON_KB, "KB"),
-    (_("Memory compressed"), figures.MEMORY_COMPRESSED_KB, "KB"),
-    (_("Network"), figures.NET_KBPS, "KBps"),
-    (_("Disk"), figures.DISK_KBPS, "KBps"),
-    (_("Power draw"), figures.POWER_W, "W"),
-)

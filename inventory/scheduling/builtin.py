@@ -19,7 +19,7 @@ from inventory.grids.scopes import vms_of
 from inventory.models import Task, VirtualMachine
 from inventory.rights import vcenter_of
 from inventory.scheduling.verbs import Many, Verb, add
-from inventory.services import hosts, provisioning, snapshots, vms
+from inventory.services import hosts, provisioning, snapshots, vapps, vms
 
 CONTAINERS = ("vcenter", "datacenter", "folder", "cluster", "host", "pool", "datastore", "network")
 AT_MOST = 200  # machines that one run of a container's verb touches
@@ -137,15 +137,18 @@ add(
     Verb("host-power-on", _("Power on host"), ("host",), "Host.Config.Maintenance", simple(hosts.power_on)),
     Verb("deploy", _("Deploy a virtual machine"), ("template",), "VirtualMachine.Provisioning.DeployTemplate", _deploy,
          _deploy_fields),
+    Verb("vapp-power-on", _("Power on vApp"), ("vapp",), "VApp.PowerOn", simple(vapps.power_on)),
+    Verb("vapp-shut-down", _("Shut down vApp"), ("vapp",), "VApp.PowerOff", simple(vapps.shut_down)),
+    Verb("vapp-suspend", _("Suspend vApp"), ("vapp",), "VApp.Suspend", simple(vapps.suspend)),
     Verb("power-on-vms", _("Power on all virtual machines"), CONTAINERS, f"{INTERACT}.PowerOn",
          on_all(simple(vms.power_on), **OFF), offered=_holds_machines),
     Verb("shut-down-vms", _("Shut down the guests of all virtual machines"), CONTAINERS, f"{INTERACT}.PowerOff",
          on_all(simple(vms.shutdown_guest), **ON, tools_status=ToolsStatus.OK), offered=_holds_machines),
     Verb("suspend-vms", _("Suspend all virtual machines"), CONTAINERS, f"{INTERACT}.Suspend",
          on_all(simple(vms.suspend), **ON), offered=_holds_machines),
-    Verb("take-snapshots", _("Take a snapshot of all virtual machines"), CONTAINERS,
+    Verb("take-snapshots", _("Take a snapshot of all virtual machines"), (*CONTAINERS, "vapp"),
          "VirtualMachine.State.CreateSnapshot", on_all(_take_snapshot), _snapshot_fields, _holds_machines),
-    Verb("delete-snapshots-of-vms", _("Delete all snapshots of all virtual machines"), CONTAINERS,
+    Verb("delete-snapshots-of-vms", _("Delete all snapshots of all virtual machines"), (*CONTAINERS, "vapp"),
          "VirtualMachine.State.RemoveSnapshot",
          on_all(simple(snapshots.remove_all), current_snapshot__isnull=False), offered=_holds_machines),
 )  # fmt: skip

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from domain import faults, resources
+from domain import faults
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.specs import to_plain
 from domain.states import SharesLevel
 from hypervisors.port import Config
 from inventory import admission, ids, slots, specs
+from inventory.hardware import follow_levels
 from inventory.inverses import note, one, values
 from inventory.journal import Change, changing
 from inventory.models import ResourcePool, Task, VirtualMachine
@@ -100,8 +101,7 @@ def validate(values: Mapping[str, Any]) -> None:
 def _apply(pool: ResourcePool, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(pool, name, value)
-    pool.cpu_shares = resources.pool_cpu_shares(SharesLevel(pool.cpu_shares_level), pool.cpu_shares)
-    pool.memory_shares = resources.pool_memory_shares(SharesLevel(pool.memory_shares_level), pool.memory_shares)
+    follow_levels(pool)
 
 
 def _tell(change: Change, pool: ResourcePool) -> None:

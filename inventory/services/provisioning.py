@@ -17,6 +17,8 @@ from inventory.models import Datastore, Folder, Host, ResourcePool, Task, Virtua
 from inventory.services import vm_checks as checks
 from inventory.services.base import check, submit, unique, valid_name
 
+POWER_ON = "VirtualMachine.Interact.PowerOn"
+
 
 def create(
     user: Any,
@@ -33,11 +35,14 @@ def create(
     **fields: Any,
 ) -> Task:
     """Create a VM. `fields` are model fields of the hardware (see `hardware.FIELDS`); sizes are checked with faults.
+    `power_on` asks for the right to power on as well, before anything is made.
 
     `datastore` holds the disks that name none; a VM that has no disks needs none.
     """
     check(user, "VirtualMachine.Inventory.Create", folder)
     check(user, pool.assigning, pool)
+    if power_on and not as_template:
+        _may_start(user, folder, pool, name)
     home = {"datastore": datastore.moref} if datastore is not None else {}
     changes = {**fields, "disks": {"add": [{**home, **d} for d in disks]}, "nics": {"add": list(nics)}}
     if not all(disk.get("datastore") for disk in changes["disks"]["add"]):
@@ -53,6 +58,11 @@ def create(
         _settle(hardware, host, pool)
         args = {"power_on": power_on and not as_template}
         return submit(change, "vm.create", vm, args)
+
+
+def _may_start(user: Any, folder: Folder, pool: ResourcePool, name: str) -> None:
+    """Raise NoPermission where `user` could not power on a VM of this folder and pool: it asks before it is made."""
+    check(user, POWER_ON, VirtualMachine(vcenter=folder.vcenter, folder=folder, pool=pool, name=name))
 
 
 def _new_row(change: Change, folder: Folder, pool: ResourcePool | None, name: str, guest_id: str) -> VirtualMachine:
@@ -116,6 +126,8 @@ def clone(
     if home is None:
         raise faults.InvalidArgument(property="pool", reason="choose where the copy is to run")
     check(user, home.assigning, home)
+    if power_on and not as_template:
+        _may_start(user, folder, home, name)
     with changing(vm.vcenter, user) as change:
         copy = _new_row(change, folder, None if as_template else home, name, vm.guest_id)
         copy.template = as_template

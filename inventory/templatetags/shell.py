@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from domain.morefs import ROOT_FOLDER
 from domain.states import Status
 from inventory import format as forms
 from inventory import words
@@ -62,9 +63,9 @@ def glyph(obj: Any) -> SafeString:
 
 
 @register.simple_tag
-def kind_icon(kind: str, classes: str = "") -> SafeString:
-    """Draw the icon of a kind of object (`domain.morefs.Kind`)."""
-    return icon(words.of(words.Kind, kind).icon, classes)
+def kind_icon(kind: str, classes: str = "", moref: str = "") -> SafeString:
+    """Draw the icon of a kind of object (`domain.morefs.Kind`); the root folder, by its reference, is the vCenter."""
+    return icon((words.VCENTER if moref == ROOT_FOLDER else words.of(words.Kind, kind)).icon, classes)
 
 
 @register.simple_tag

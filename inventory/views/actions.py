@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from domain.morefs import kind_of as kind_of_moref
 from inventory import actions, selectors
 from inventory.actions.menus import BulkChoice
 from inventory.models import Task, VCenter, VirtualMachine
+from inventory.outcomes import Outcome, Results
 from inventory.selectors.getters import MODELS
 from inventory.views.guard import members_only, refusal, sentence
 
@@ -59,6 +59,8 @@ def do(request: HttpRequest, vc: UUID, moref: str, action: str) -> HttpResponse:
 
 def accepted(request: HttpRequest, task: Any) -> HttpResponse:
     """202: what was asked for is on its way; the row of its task goes to the top of Recent Tasks."""
+    if isinstance(task, Results):
+        return told(request, task)
     tasks = [task] if isinstance(task, Task) else []
     return render(request, "inventory/dialogs/accepted.html", {"tasks": tasks}, status=202)
 
@@ -95,15 +97,6 @@ def bulk_menu(request: HttpRequest, vc: UUID) -> HttpResponse:
     return render(request, "inventory/menus/menu.html", {"menu": actions.for_selection(request.user, vcenter, objects)})
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one object of a bulk operation."""
-
-    obj: Any
-    task: Task | None = None
-    reason: str = ""
-
-
 @require_http_methods(["GET", "POST"])
 @members_only
 def bulk(request: HttpRequest, vc: UUID) -> HttpResponse:
@@ -118,9 +111,12 @@ def bulk(request: HttpRequest, vc: UUID) -> HttpResponse:
     if request.method == "GET":
         context = {"choice": choice, "on": data["on"], "count": len(objects)}
         return render(request, "inventory/dialogs/bulk.html", context)
-    outcomes = _do_all(request.user, choice)
-    context = {"choice": choice, "outcomes": outcomes, "tasks": [o.task for o in outcomes if o.task]}
-    return render(request, "inventory/dialogs/bulk_results.html", context, status=202)
+    return told(request, Results(str(choice.action.label), _do_all(request.user, choice)))
+
+
+def told(request: HttpRequest, results: Results) -> HttpResponse:
+    """202: the table of what became of each object, and the rows of their tasks."""
+    return render(request, "inventory/dialogs/bulk_results.html", {"results": results}, status=202)
 
 
 def _do_all(user: Any, choice: BulkChoice) -> list[Outcome]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from domain import faults
 from inventory import selectors
-from inventory.exchange import build, kept, rvtools, safe, sheets
+from inventory.exchange import build, kept, places, rvtools, safe, sheets
 from inventory.services import exchange as services
 from inventory.services.exchange_plan import TICKS
 from inventory.views.guard import sentence
@@ -56,7 +57,7 @@ def take_in(request: HttpRequest) -> HttpResponse:
         return render(request, "inventory/exchange/import.html", {"refused": str(why)}, status=422)
     outcome = build.preview(reading.document, owner=request.user)
     context |= {"name": reading.document.get("name", ""), "counts": sorted(outcome.counts.items())}
-    context |= {"problems": outcome.problems[:SHOWN], "left_out": reading.problems[:SHOWN]}
+    context |= {"problems": _with_lines(outcome.problems[:SHOWN], reading.text), "left_out": reading.problems[:SHOWN]}
     if not outcome.problems:
         context["token"] = kept.keep(request.user, reading.document)
     return render(request, "inventory/exchange/import.html", context, status=422 if outcome.problems else 200)
@@ -146,4 +147,10 @@ def _read(request: HttpRequest) -> rvtools.Reading:
     if data[:2] == b"PK":
         name = re.sub(r"\.[a-z]+$", "", str(file.name))[:80] or "RVTools"
         return rvtools.document(data, name)
-    return rvtools.Reading(safe.load(data))
+    return rvtools.Reading(safe.load(data), text=data.decode("utf-8-sig"))
+
+
+def _with_lines(problems: list[build.Problem], text: str) -> list[build.Problem]:
+    """The problems of a YAML file, each with the line that it, or what it is missing in, stands at."""
+    lines = places.lines_of(text) if text and problems else {}
+    return [replace(one, line=places.line_at(lines, one.where)) for one in problems]

@@ -25,7 +25,8 @@ class DpmOptions:
 
     threshold acts on the priorities of host power recommendations.  trigger: power-off is looked at when "any" or only
     when "all" hosts are below the band.  spare_hosts: empty capacity kept beyond demand.  predictive: also provide for
-    the forecast demand of the snapshot.
+    the forecast demand of the snapshot.  history_on_s, history_off_s: over how long demand is averaged before a host is
+    powered on or off (KB 310527); whoever makes the snapshot averages, for only it has the history.
     """
 
     enabled: bool = False
@@ -43,6 +44,8 @@ class DpmOptions:
     hosts_per_power_off: int = 5
     expected_off_s: float = 3600.0
     predictive: bool = False
+    history_on_s: float = 300.0
+    history_off_s: float = 2400.0
 
     @property
     def high_ratio(self) -> float:
@@ -127,6 +130,8 @@ _DPM_RANGES: dict[str, tuple[float, float]] = {
     "power_performance_ratio": (0, 500),
     "hosts_per_power_off": (1, 96),
     "expected_off_s": (0, 604800),
+    "history_on_s": (20, 3600),  # from one sample to all that are kept
+    "history_off_s": (20, 3600),
 }
 
 
@@ -157,6 +162,8 @@ ADVANCED_OPTIONS: dict[str, tuple[str, float]] = {
     "DemandCapacityRatioToleranceHost": ("dpm.tolerance_ratio", 100),
     "MinPoweredOnCpuCapacity": ("dpm.min_on_cpu_mhz", 1),
     "MinPoweredOnMemCapacity": ("dpm.min_on_mem_mib", 1),
+    "VmDemandHistorySecsHostOn": ("dpm.history_on_s", 1),
+    "VmDemandHistorySecsHostOff": ("dpm.history_off_s", 1),
     "HostsMinUptimeSecs": ("dpm.host_min_up_s", 1),
     "PowerPerformanceRatio": ("dpm.power_performance_ratio", 1),
 }

@@ -126,11 +126,11 @@ def _capacity_missing(plan: Plan, trial: Plan) -> _No | None:
         return _No("vSphere HA needs its failover capacity (%(failures)s host failures)",
                    "with fewer failures to tolerate or smaller reservations",
                    {"failures": plan.options.ha.failures})  # fmt: skip
-    for window, demand in (("300 s", lead(trial)), ("2400 s", trail(trial))):
+    for window_s, demand in ((dpm.history_on_s, lead(trial)), (dpm.history_off_s, trail(trial))):
         use = utilisation(trial, demand)
         if high_score(use, trial) > 0:
             peak_pct, high_pct = round(float(use[on].max()) * 100, 1), round(dpm.high_ratio * 100)
-            fields: dict[str, float | str] = {"peak_pct": peak_pct, "high_pct": high_pct, "window": window}
+            fields: dict[str, float | str] = {"peak_pct": peak_pct, "high_pct": high_pct, "window": f"{window_s:g} s"}
             return _No("a remaining host would reach %(peak_pct)s %% (demand of the last %(window)s)",
                        "if it stayed below %(high_pct)s %%", fields)  # fmt: skip
     full = trial.load[on, 6] / np.maximum(hosts.mem_capacity_mib[on], 1.0)

@@ -32,7 +32,7 @@ class PowerDecision:
 
 
 def lead(plan: Plan) -> Floats:
-    """(V,) CPU demand that power-on provides for: the last 300 s, or the forecast if that is asked for and higher."""
+    """(V,) CPU demand that power-on provides for: its window's, or the forecast if that is asked for and higher."""
     vms = plan.snapshot.vms
     recent = np.where(vms.cpu_demand_300s_mhz > 0, vms.cpu_demand_300s_mhz, vms.cpu_demand_mhz)
     if plan.options.dpm.predictive:
@@ -42,7 +42,7 @@ def lead(plan: Plan) -> Floats:
 
 
 def trail(plan: Plan) -> Floats:
-    """(V,) CPU demand of the last 2400 s."""
+    """(V,) CPU demand that power-off looks at: the mean of its longer window."""
     vms = plan.snapshot.vms
     mean = np.where(vms.cpu_demand_2400s_mhz > 0, vms.cpu_demand_2400s_mhz, vms.cpu_demand_mhz)
     demand: Floats = np.minimum(mean, vms.cpu_max_mhz)

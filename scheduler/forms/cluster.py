@@ -90,21 +90,24 @@ class DrsForm(TabbedForm):
         ),
         help_text=gettext_lazy(
             "Target: 63 % ± 18. A host below 45 % over 40 minutes may be emptied; one above 81 % over 5 minutes has "
-            "another woken. Advanced options change both figures."
+            "another woken. Advanced options change all of these figures."
         ),
     )
     predictive = forms.BooleanField(
-        label=gettext_lazy("Wake hosts ahead of a forecast need"), required=False,
-        help_text=gettext_lazy("The forecast combines the time of day with the last hour."),
+        label=gettext_lazy("Predictive DRS: wake hosts ahead of a forecast need"), required=False,
+        help_text=gettext_lazy(
+            "The forecast combines the time of day with the last hour. It needs power management, which wakes hosts."
+        ),
     )  # fmt: skip
     advanced = AdvancedField(label=gettext_lazy("Advanced options"), required=False)
 
     TABS = (
-        ("automation", gettext_lazy("Automation"), ("drs_automation", "drs_threshold", "drs_vm_overrides")),
+        ("automation", gettext_lazy("Automation"),
+         ("drs_automation", "drs_threshold", "predictive", "drs_vm_overrides")),
         ("additional", gettext_lazy("Additional Options"),
          ("engine", "even_distribution", "memory_metric", "max_vcpus_per_core", "scalable_shares")),
         ("power", gettext_lazy("Power Management"),
-         ("dpm_enabled", "dpm_automation", "dpm_threshold", "min_hosts_on", "spare_hosts", "trigger", "predictive")),
+         ("dpm_enabled", "dpm_automation", "dpm_threshold", "min_hosts_on", "spare_hosts", "trigger")),
         ("advanced", gettext_lazy("Advanced Options"), ("advanced",)),
     )  # fmt: skip
     DRAWN = {

@@ -289,7 +289,8 @@ def _vm_table(
     vm_row = {v.pk: i for i, v in enumerate(vms)}
     stores = [(vm_row[v], d) for v, d in links.disks if v in vm_row]
     nets = [(vm_row[v], n) for v, n in links.nics if v in vm_row]
-    figures = demand.figures(cluster.vcenter, [v.slot for v in vms], horizon_s(cluster, hosts))
+    slots, ahead_s, windows = [v.slot for v in vms], horizon_s(cluster, hosts), demand.windows_s(cluster)
+    figures = demand.figures(cluster.vcenter, slots, ahead_s, windows)
     moved, previous, failed = _past_moves(cluster, vms, hosts, now_s)
     return VmTable.build(
         [v.moref for v in vms],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,22 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.counters import Interval
+from domain.faults import InvalidArgument
 from inventory import metrics
 from inventory.charts import INTERVAL_OF
-from inventory.models import VCenter
+from inventory.models import Cluster, VCenter
 from scheduler.engine.forecast import forecast
+from scheduler.engine.options import DpmOptions, DrsOptions, with_advanced
 
 Floats = NDArray[np.float64]
-SHORT_S, LONG_S = 300.0, 2400.0  # DPM's windows for power-on and power-off (KB 310527)
+USUAL_S = (DpmOptions().history_on_s, DpmOptions().history_off_s)
 STABLE_RANGE_S = (60.0, 3600.0)
 CHANGED_RATIO = 0.25
 CPU_DEMAND, ACTIVE, CONSUMED, SWAPPED, BALLOONED, COMPRESSED, NET = 398, 33, 98, 70, 90, 105, 143
 
 
-def figures(vcenter: VCenter, slots: Sequence[int], forecast_s: float = 0.0) -> dict[str, Any]:
+def windows_s(cluster: Cluster) -> tuple[float, float]:
+    """Lab seconds over which DPM averages demand before it powers a host on, and off; options that are absurd, which
+    only a file can have brought, count as not set."""
+    stored = (cluster.drs_options or {}).get("advanced") or {}
+    dpm = DpmOptions()
+    with contextlib.suppress(InvalidArgument):
+        dpm = with_advanced(DrsOptions(), {str(name): str(value) for name, value in stored.items()}).dpm
+    return dpm.history_on_s, dpm.history_off_s
+
+
+def figures(
+    vcenter: VCenter, slots: Sequence[int], forecast_s: float = 0.0, windows: tuple[float, float] = USUAL_S
+) -> dict[str, Any]:
     """Columns of `domain.snapshot.VmTable` for the VMs in these slots; zero where nothing was measured yet.
 
-    `forecast_s`: also what they are expected to want within so many lab seconds; 0 = nobody asks.
+    `windows`: lab seconds of DPM's two windows. `forecast_s`: also what they are expected to want within so many lab
+    seconds; 0 = nobody asks.
     """
     ix = np.asarray(slots, np.int64)
     latest = metrics.latest(vcenter)
@@ -42,7 +58,8 @@ def figures(vcenter: VCenter, slots: Sequence[int], forecast_s: float = 0.0) -> 
         )
     }
     times_s, history = metrics.window(vcenter, "vm", CPU_DEMAND, int(ix.max()) + 1)
-    found = {"cpu_demand_mhz": _pick(latest.row("vm", CPU_DEMAND), ix), **now, **_windows(times_s, history[:, ix])}
+    found = {"cpu_demand_mhz": _pick(latest.row("vm", CPU_DEMAND), ix), **now,
+             **_windows(times_s, history[:, ix], *windows)}  # fmt: skip
     if forecast_s > 0 and len(times_s):
         recent = times_s, history[:, ix].astype(np.float64)
         past = [_past(vcenter, ix, INTERVAL_OF[name]) for name in ("day", "week")]
@@ -62,7 +79,7 @@ def _pick(row: NDArray[np.float32], ix: NDArray[np.int64]) -> Floats:
     return np.nan_to_num(padded[ix], nan=0.0)
 
 
-def _windows(times_s: Floats, demand: NDArray[np.float32]) -> dict[str, Floats]:
+def _windows(times_s: Floats, demand: NDArray[np.float32], on_s: float, off_s: float) -> dict[str, Floats]:
     """Means over the windows, the 5th and 95th percentile of the hour, and for how long demand tends to keep."""
     if not len(times_s):
         return {}
@@ -70,8 +87,8 @@ def _windows(times_s: Floats, demand: NDArray[np.float32]) -> dict[str, Floats]:
         known = np.where(np.isnan(demand), np.nan, demand).astype(np.float64)
         low, high = _percentiles(known)
         return {
-            "cpu_demand_300s_mhz": _mean(known[times_s > times_s[-1] - SHORT_S]),
-            "cpu_demand_2400s_mhz": _mean(known[times_s > times_s[-1] - LONG_S]),
+            "cpu_demand_300s_mhz": _mean(known[times_s > times_s[-1] - on_s]),
+            "cpu_demand_2400s_mhz": _mean(known[times_s > times_s[-1] - off_s]),
             "cpu_p05_mhz": low,
             "cpu_p95_mhz": high,
             "stable_s": _stable_s(times_s, known),

@@ -44,6 +44,7 @@ KEPT = 10  # replays of one cluster
 MOST_VMS = 2_000
 DAY_S = 86_400
 LEAST_SAMPLES = 12
+STEP_RANGE_S = (20.0, 3600.0)
 LEASE = timedelta(seconds=60)
 NOTE_S = 1.0  # between two looks at the task: progress out, cancel in
 GIVEN_UP = timedelta(minutes=30)
@@ -106,9 +107,11 @@ def _day(cluster: Cluster, asked: Asked) -> TraceSet:
         raise faults.InvalidState(name=cluster.name, reason=reason)
     if traces.vm_count > MOST_VMS:
         raise faults.LimitExceeded(property="virtual machines", limit=MOST_VMS)
-    samples = max(2, round(DAY_S / traces.step_s))
-    if samples > DAY_S // 20:
+    if traces.step_s < STEP_RANGE_S[0]:
         raise faults.InvalidArgument(property="trace", reason=_("its samples are less than 20 s apart"))
+    if traces.step_s > STEP_RANGE_S[1]:
+        raise faults.InvalidArgument(property="trace", reason=_("its samples are more than an hour apart"))
+    samples = max(2, round(DAY_S / traces.step_s))
     first = (asked.day - 1) * samples
     if asked.day < 1 or first > traces.sample_count - 2:
         raise TraceError(_("%(source)s has no day %(day)d"), source=traces.source, day=asked.day)

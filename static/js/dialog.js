@@ -176,14 +176,20 @@ const keeps = (old) => !(old.nodeType === 1 && old.hasAttribute("data-stable"));
 function focusFirst(dialog) {
   const fields = dialog.querySelectorAll(".dialog-body :is(input:not([type=hidden]), select, textarea):not([disabled])");
   const wanted = [...fields].find((field) => field.checkVisibility?.() ?? true);
-  (wanted ?? dialog.querySelector("footer button[type=submit]") ?? dialog).focus();
+  (wanted ?? harmless(dialog) ?? dialog).focus();
   if (wanted?.matches("input[type=text]")) wanted.select();
+}
+
+// The button that Enter presses where there is nothing to type: never the red one.
+function harmless(dialog) {
+  const danger = dialog.querySelector("footer .btn-danger");
+  return dialog.querySelector(danger ? "footer [data-close]" : "footer button[type=submit]:not(:disabled)");
 }
 
 function focusFault(dialog) {
   const field = dialog.querySelector(".has-error :is(input, select, textarea):not([type=hidden])");
   for (let part = field?.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
-  (field ?? dialog.querySelector("footer button[type=submit]:not(:disabled)"))?.focus();
+  (field ?? harmless(dialog))?.focus();
   dialog.querySelector(".dialog-faults")?.scrollIntoView({ block: "nearest" });
 }
 

@@ -110,6 +110,19 @@ def test_a_grid_keeps_selection_focus_and_history(enter: Enter) -> None:
     page.wait_for_url(re.compile(r"/vm-\d+/"))
 
 
+def test_enter_by_mistake_destroys_nothing(enter: Enter) -> None:
+    """The question before something hard to take back has the focus on Cancel; one that is harmless, on its verb."""
+    page = enter()
+    to_vms(page)
+    name = page.locator("[data-grid=vms] tbody tr", has_text="Powered off").first.get_attribute("data-name") or ""
+    choose(page, name, "Delete from Disk")
+    expect(page.locator(f"{DIALOG} footer .btn-danger")).to_be_visible()
+    expect(page.locator(f"{DIALOG} footer [data-close]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(DIALOG)).to_have_count(0)
+    expect(row(page, name)).to_be_visible()
+
+
 def test_menus_obey_the_keys_of_their_pattern_and_give_the_focus_back(enter: Enter) -> None:
     page = enter()
     to_vms(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,8 @@ from domain.states import EventCategory, Status
 from inventory import words
 from inventory.alarming import figures, wording
 from inventory.forms.alarms.steps import AlarmStep
-from inventory.forms.base import say_limits
+from inventory.forms.base import Difference, say_limits
 from inventory.forms.fields import WithUnit
-from inventory.models import AlarmDefinition
 
 SEVERITIES = [(str(one), words.of(Status, one).label) for one in (Status.YELLOW, Status.RED)]
 MOST = rules_of.MOST_RULES * rules_of.MOST_CONDITIONS
@@ -216,6 +215,29 @@ class Rules(AlarmStep):
             levels |= {level: None if given is None else given * scale, f"{level}_s": seconds}
         return {"type": METRIC, "counter": int(which), "operator": operator, **levels}
 
+    def compare(self, base: dict[str, Any], current: dict[str, Any]) -> None:
+        """Rules are merged as a whole: half of theirs and half of one's own would be what nobody wants."""
+        yours, was, theirs = (
+            _rounded(one) for one in (rules_initial(self.kind, self.cleaned_data["rules"]), base, current)
+        )
+        if theirs in (yours, was):
+            return
+        said, saved = (
+            " · ".join(wording.sentences(self.kind, rules))
+            for rules in (self.cleaned_data["rules"], self.wizard.definition.rules)
+        )
+        self.differences.append(Difference(self.key, self.title, said, saved, "", taken=yours == was))
+        if yours == was:
+            self._replace(current)
+
+    def _replace(self, values: Mapping[str, Any]) -> None:
+        """These fields instead of all that were sent."""
+        data: Any = self.data
+        for key in [key for key in data if key.startswith(f"{self.key}-")]:
+            del data[key]
+        for name, value in values.items():
+            data[self.add_prefix(name)] = str(value)
+
     def summary(self) -> list[tuple[Any, Any]]:
         said = wording.sentences(self.kind, self.cleaned_data["rules"])
         return [(_("Alarm Rule %(number)s") % {"number": i}, text) for i, text in enumerate(said, 1)]
@@ -242,14 +264,19 @@ def _first(choices: list[tuple[Any, list[tuple[str, str]]]]) -> str:
 
 
 # --- what a definition has now ---------------------------------------------------------------------------------------
-def rules_initial(one: AlarmDefinition) -> dict[str, Any]:
-    """The fields that draw a definition's rules as they are."""
-    places = [(n, condition) for n, rule in enumerate(one.rules) for condition in rule["conditions"]]
+def rules_initial(kind: str, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The fields that draw the rules of a definition as they are."""
+    places = [(n, condition) for n, rule in enumerate(rules) for condition in rule["conditions"]]
     initial: dict[str, Any] = {"count": len(places)}
     for i, (rule, condition) in enumerate(places):
-        fields = {"rule": rule, **_condition_initial(one.target_kind, condition)}
+        fields = {"rule": rule, **_condition_initial(kind, condition)}
         initial |= {f"{key}_{i}": value for key, value in fields.items()}
     return initial
+
+
+def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures that went through a form and units differ in their last digits, and are the same."""
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _condition_initial(kind: str, one: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from inventory import words
 from inventory.alarming import acting, wording
 from inventory.alarming.scope import kinds_below
 from inventory.forms.fields import WithUnit, name_field
+from inventory.forms.merging import OpenedOn
 from inventory.forms.wizard import Review, Step
 from inventory.models import AlarmDefinition
 
@@ -29,7 +30,7 @@ class AlarmStep(Step):
     wizard: Any
 
 
-class NameAndTargets(AlarmStep):
+class NameAndTargets(AlarmStep, OpenedOn):
     key = "name"
     title = gettext_lazy("Name and Targets")
     lead = gettext_lazy("The alarm watches all objects of this type in and below the object that it is defined on.")
@@ -46,7 +47,6 @@ class NameAndTargets(AlarmStep):
             ("events", gettext_lazy("Events, the moment they happen")),
         ],
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def build(self) -> None:
         field: Any = self.fields["target_kind"]
@@ -161,15 +161,15 @@ class Ready(Review):
 
 # --- what a definition has now ---------------------------------------------------------------------------------------
 def reset_initial(one: AlarmDefinition) -> dict[str, Any]:
-    clears = [name for rule in one.rules for c in rule["conditions"] for name in c.get("clears", [])]
-    return {"clears": list(dict.fromkeys(clears))}
+    clears = {name for rule in one.rules for c in rule["conditions"] for name in c.get("clears", [])}
+    return {"clears": [name for name in EVENTS if name in clears]}
 
 
 def actions_initial(one: AlarmDefinition) -> dict[str, Any]:
     by_kind = {action["kind"]: action for action in one.actions}
     some: dict[str, Any] = next(iter(by_kind.values()), {"on": ["red"], "repeat_s": 0})
     return {
-        "on": some["on"],
+        "on": [level for level, _label in LEVELS if level in some["on"]],
         "repeat": some.get("repeat_s", 0) // 60,
         "email": ", ".join(by_kind.get(acting.EMAIL, {}).get("to", [])),
         "webhook": by_kind.get(acting.WEBHOOK, {}).get("url", ""),

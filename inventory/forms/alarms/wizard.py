@@ -15,6 +15,7 @@ from inventory.alarming.scope import kinds_below
 from inventory.forms.alarms.rules import Rules, rules_initial
 from inventory.forms.alarms.steps import Actions, NameAndTargets, Ready, Reset, actions_initial, reset_initial
 from inventory.forms.dialog import Dialog, dialog
+from inventory.forms.merging import MergedWizard, Values
 from inventory.forms.wizard import Step, Wizard
 from inventory.models import AlarmDefinition
 from inventory.services import alarms as services
@@ -72,7 +73,7 @@ def known_definition(shown: Dialog) -> AlarmDefinition:
 
 
 @dialog("edit-alarm")
-class EditAlarm(_AlarmWizard):
+class EditAlarm(_AlarmWizard, MergedWizard):
     verb = gettext_lazy("Edit Alarm Definition")
     privilege = "Alarm.Edit"
 
@@ -80,13 +81,23 @@ class EditAlarm(_AlarmWizard):
     def definition(self) -> AlarmDefinition:  # type: ignore[override]
         return known_definition(self)
 
-    def initial_of(self, key: str) -> dict[str, Any]:
+    def current(self) -> tuple[int, Values]:
         one = self.definition
-        if key == "name":
-            fields = {"name": one.name, "description": one.description, "target_kind": one.target_kind}
-            return {**fields, "about": self.about, "version": one.change_version}
-        makers = {"rules": rules_initial, "reset": reset_initial, "actions": actions_initial}
-        return makers[key](one) if key in makers else {"enabled": one.enabled}
+        one.refresh_from_db()
+        name = {"name": one.name, "description": one.description, "target_kind": one.target_kind, "about": self.about}
+        return one.change_version, {
+            "name": name, "rules": rules_initial(one.target_kind, one.rules), "reset": reset_initial(one),
+            "actions": actions_initial(one), "ready": {"enabled": one.enabled},
+        }  # fmt: skip
+
+    @cached_property
+    def _initial(self) -> Values:
+        carried = self.opened()
+        steps: Values = carried["base"]
+        return {**steps, "name": {**steps["name"], **carried}}
+
+    def initial_of(self, key: str) -> dict[str, Any]:
+        return self._initial.get(key, {})
 
     def complete(self) -> Any:
         version = self.chosen["name"]["version"] or 0

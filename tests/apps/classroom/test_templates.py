@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from classroom.models import LabTemplate
-from classroom.services import places, sources
+from classroom.services import sources
 from domain import faults
-from inventory.exchange import safe
+from inventory.exchange import places, safe
 from inventory.services import exchange
 from tests.apps.classroom.people import Class, make_class
 

@@ -9,7 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from inventory.models import CustomAttribute, CustomValue, Role, Snapshot
+from domain.alarms import ABOVE, METRIC
+from domain.morefs import Kind
+from inventory.models import AlarmDefinition, CustomAttribute, CustomValue, Role, Snapshot
 from scheduler.models import DrsGroup, DrsRule
 from tests import builders, cast, dialogs
 
@@ -124,3 +126,62 @@ def test_two_people_edit_a_role(lab, both):
     role.refresh_from_db()
     assert (role.description, "Folder.Create" in role.privileges) == ("of the desk", True)
     assert not CustomValue.objects.exists()
+
+
+# --- a wizard: the alarm ---------------------------------------------------------------------------------------------
+@pytest.fixture
+def alarm(lab):
+    """A definition on the cluster: CPU usage of a machine above 75 % warns, above 90 % alerts."""
+    condition = {"type": METRIC, "counter": 2, "operator": ABOVE, "yellow": 7500, "red": 9000, "yellow_s": 300,
+                 "red_s": 300}  # fmt: skip
+    return AlarmDefinition.objects.create(
+        vcenter=lab.vcenter, moref="alarm-900", entity=lab.cluster.moref, target_kind=Kind.VM, name="Busy",
+        description="", rules=[{"conditions": [condition]}], actions=[],
+    )  # fmt: skip
+
+
+def at_the_end(client, lab, alarm, **typed):
+    """Somebody who has walked through the wizard and stands before Finish; `typed` by step and field."""
+    walk = dialogs.Walk(client, dialogs.address(lab, lab.cluster, "edit-alarm") + f"?alarm={alarm.pk}")
+    while walk.step != "ready":
+        here = f"{walk.step}__"
+        walk.send(**{name.removeprefix(here): value for name, value in typed.items() if name.startswith(here)})
+        assert walk.answer.status_code == 200, walk.page
+    return walk
+
+
+def test_two_people_change_an_alarm_and_the_second_sees_both(lab, both, alarm):
+    first = at_the_end(both[0], lab, alarm, name__name="Theirs", name__description="of the night", rules__red_0="95")
+    second = at_the_end(both[1], lab, alarm, name__name="Yours", actions__email="desk@example.org")
+    assert first.send("finish").answer.status_code == 202
+    second.send("finish")
+    assert (second.answer.status_code, second.answer.headers["X-Fault"]) == (422, "ConcurrentAccess")
+    assert second.step == "ready"
+    told = second.page.split('class="dialog-merge"')[1].split("</table>")[0]
+    assert ("Theirs" in told, "Yours" in told) == (True, True)
+    assert told.count("Taken over") == 2  # the description, and the rules as a whole
+    assert second.send("finish").answer.status_code == 202, second.page
+    alarm.refresh_from_db()
+    assert (alarm.name, alarm.description) == ("Yours", "of the night")
+    assert alarm.rules[0]["conditions"][0]["red"] == 9500
+    assert alarm.actions[0]["to"] == ["desk@example.org"]
+
+
+def test_rules_that_both_changed_stand_side_by_side_and_ones_own_are_saved(lab, both, alarm):
+    first = at_the_end(both[0], lab, alarm, rules__red_0="95")
+    second = at_the_end(both[1], lab, alarm, rules__red_0="85")
+    first.send("finish")
+    told = second.send("finish").page.split('class="dialog-merge"')[1].split("</table>")[0]
+    assert ("95" in told, "85" in told, "Taken over" in told) == (True, True, False)
+    assert second.send("finish").answer.status_code == 202
+    alarm.refresh_from_db()
+    assert alarm.rules[0]["conditions"][0]["red"] == 8500
+
+
+def test_an_alarm_that_was_switched_off_meanwhile_stays_off(lab, both, alarm):
+    second = at_the_end(both[1], lab, alarm, name__name="Yours")
+    AlarmDefinition.objects.filter(pk=alarm.pk).update(enabled=False, change_version=2)
+    assert second.send("finish").answer.status_code == 422
+    assert second.send("finish").answer.status_code == 202
+    alarm.refresh_from_db()
+    assert (alarm.name, alarm.enabled) == ("Yours", False)

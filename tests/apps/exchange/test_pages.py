@@ -64,6 +64,46 @@ def test_a_file_is_previewed_and_then_becomes_a_vcenter_of_ones_own(lab, client)
     assert client.post("/import/take/", {"token": token}).status_code == 409  # once
 
 
+BAD = """\
+format: 1
+name: Lab
+datacenters:
+- name: <script>alert(1)</script>
+  vms:
+  - name: <b>web</b>
+    host: <i>nowhere</i>
+    cpu_shares_level: highest
+  clusters:
+  - name: A
+    hosts: 5
+"""
+
+
+def test_what_is_wrong_with_a_handwritten_file_is_named_by_line_and_as_text(lab, client):
+    client.force_login(lab.people.teacher)
+    before = VCenter.objects.count()
+    page = client.post("/import/", file(BAD))
+    assert (page.status_code, VCenter.objects.count()) == (422, before)
+    assert {(one.where, one.line) for one in page.context["problems"]} == {("datacenters[1].clusters[1].hosts", 11)}
+    page = client.post("/import/", file(BAD.replace("    hosts: 5\n", "")))
+    assert [one.line for one in page.context["problems"]] == [7]
+    shown = page.content.decode()
+    assert "(line 7)" in shown
+    assert "&lt;i&gt;nowhere" in shown
+    assert "<i>nowhere" not in shown
+
+
+def test_names_with_markup_stay_text_on_every_page_of_the_import(lab, client):
+    client.force_login(lab.people.teacher)
+    text = BAD.replace("  vms:\n", "").split("  - name: <b>")[0].replace("name: Lab", "name: <b>Lab</b>")
+    page = client.post("/import/", file(text))
+    assert page.status_code == 200
+    assert "<b>Lab" not in page.content.decode()
+    taken = client.post("/import/take/", {"token": page.context["token"]}, follow=True)
+    assert taken.status_code == 200
+    assert "<script>alert" not in taken.content.decode()
+
+
 def test_an_export_of_rvtools_is_previewed_with_the_rows_that_are_left_out(lab, client):
     client.force_login(lab.people.teacher)
     page = client.post("/import/", file(zipped(TABLES), "corp.zip"))

@@ -14,6 +14,7 @@ from inventory.models import (
     CustomAttribute,
     CustomValue,
     Folder,
+    ResourcePool,
     Tag,
     TagAssignment,
     TagCategory,
@@ -111,6 +112,7 @@ DC = ("datacenters", 0)
         ((*DC, "vms", 0, "vcpus"), 0, "datacenters[1].vms[1].vcpus"),
         ((*DC, "vms", 0, "vcpus"), "two", "datacenters[1].vms[1].vcpus"),
         ((*DC, "vms", 0, "vcpus"), True, "datacenters[1].vms[1].vcpus"),
+        ((*DC, "vms", 0, "vcpus"), 1.5, "datacenters[1].vms[1].vcpus"),
         ((*DC, "vms", 0, "pool"), ["None"], "datacenters[1].vms[1].pool"),
         ((*DC, "vms", 0, "power_state"), "exploded", "datacenters[1].vms[1].power_state"),
         ((*DC, "vms", 0, "disks", 0, "datastore"), "gone", "datacenters[1].vms[1].disks[1].datastore"),
@@ -167,6 +169,65 @@ BOMBS = {
 def test_hostile_files_are_refused_in_words(data):
     with pytest.raises(safe.Unreadable):
         safe.load(data)
+
+
+# --- shares ----------------------------------------------------------------------------------------------------------
+def shares_of(document, name):
+    """(level, CPU shares, memory shares) of a machine or pool of the vCenter that a document makes."""
+    vcenter = build.build(document).vcenter
+    rows = [*VirtualMachine.objects.filter(vcenter=vcenter, name=name)]
+    rows += ResourcePool.objects.filter(vcenter=vcenter, name=name)
+    return [(str(one.cpu_shares_level), one.cpu_shares, one.memory_shares) for one in rows]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, ("normal", 4000, 40_960)),
+        ({"cpu_shares_level": "low", "memory_shares_level": "low"}, ("low", 2000, 20_480)),
+        ({"cpu_shares_level": "high", "memory_shares_level": "high"}, ("high", 8000, 81_920)),
+        ({"cpu_shares_level": "high", "cpu_shares": 1, "memory_shares_level": "normal"}, ("high", 8000, 40_960)),
+        ({"cpu_shares_level": "custom", "cpu_shares": 77}, ("custom", 77, 40_960)),
+        ({"cpu_shares": 4000, "memory_shares": 40_960}, ("normal", 4000, 40_960)),
+        ({"cpu_shares": 5000, "memory_shares": 7}, ("custom", 5000, 7)),
+    ],
+)
+def test_a_level_without_a_figure_gives_the_shares_of_its_size(lab, told, expected):
+    document = describe.of(lab.vcenter)
+    vm = document["datacenters"][0]["vms"][0]
+    plain = {key: value for key, value in vm.items() if "shares" not in key}
+    document["datacenters"][0]["vms"][0] = {**plain, "name": "written", "vcpus": 4, "memory_mib": 4096, **told}
+    assert shares_of(document, "written") == [expected]
+
+
+def test_a_pool_counts_as_four_cpus_and_sixteen_gigabytes(lab):
+    document = describe.of(lab.vcenter)
+    named = {"silent": {}, "little": {"cpu_shares_level": "low", "memory_shares_level": "high"}}
+    document["datacenters"][0]["clusters"][0]["pools"] += [{"name": name, **told} for name, told in named.items()]
+    assert shares_of(document, "silent") == [("normal", 4000, 163_840)]
+    assert shares_of(document, "little") == [("low", 2000, 327_680)]
+
+
+@pytest.mark.parametrize("level", ["HIGH", "", "<b>high</b>", 3, True, None, ["high"], {"high": 1}, "x" * 9000])
+@pytest.mark.parametrize("name", ["cpu_shares_level", "memory_shares_level"])
+def test_a_level_that_is_none_is_refused_at_its_place(lab, name, level):
+    document = describe.of(lab.vcenter)
+    document["datacenters"][0]["vms"][0][name] = level
+    assert f"datacenters[1].vms[1].{name}" in {one.where for one in build.preview(document).problems}
+
+
+@pytest.mark.parametrize("figure", [0, -1, 1_000_001, 10**30, "many", True, None, 1.5, [1000]])
+def test_a_custom_figure_out_of_range_is_refused_at_its_place(lab, figure):
+    document = describe.of(lab.vcenter)
+    document["datacenters"][0]["vms"][0] |= {"cpu_shares_level": "custom", "cpu_shares": figure}
+    assert "datacenters[1].vms[1].cpu_shares" in {one.where for one in build.preview(document).problems}
+
+
+def test_shares_written_alone_are_compared_as_they_would_be_taken_in(lab):
+    running, wanted = describe.of(lab.vcenter), describe.of(lab.vcenter)
+    wanted["datacenters"][0]["vms"][0]["cpu_shares"] = 777
+    found = {(one.field, one.after) for one in compare.differences(running, wanted)}
+    assert found == {("cpu_shares", 777), ("cpu_shares_level", "custom")}
 
 
 def test_what_is_no_inventory_is_refused():

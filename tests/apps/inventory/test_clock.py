@@ -48,6 +48,13 @@ def reasons(lab):
     return [event.fields["reason"] for event in rows]
 
 
+def test_turning_the_clock_is_told_of_the_vcenter(lab):
+    task = clock.pause(None, lab.vcenter)
+    assert (task.entity, task.entity_name) == (lab.vcenter.moref, lab.vcenter.name)
+    event = Event.objects.get(vcenter=lab.vcenter, type="ClockChangedEvent")
+    assert event.entity_name == lab.vcenter.name
+
+
 def test_a_time_of_day_is_met_to_the_second_in_the_labs_zone(lab):
     clock.run_until(None, lab.vcenter, "time", "17:10")  # 08:00 UTC is 17:00 in Seoul
     assert lab.vcenter.lab_seconds(now() + timedelta(hours=1)) == 600

@@ -37,11 +37,15 @@ def test_the_lists_of_monitor_and_configure(lab):
     assert in_order(
         slugs(lab.cluster, MONITOR), "issues", "triggered", "performance", "advanced", "tasks", "events", "scores",
         "recommendations", "faults", "drs-history", "cpu-utilization", "memory-utilization", "ha", "cpu", "memory",
+        "storage", "utilization",
     )  # fmt: skip
     assert in_order(
         slugs(lab.cluster, CONFIGURE), "drs", "ha", "quickstart", "general", "evc", "groups", "rules", "overrides",
         "host-options", "alarm-definitions", "scheduled-tasks",
     )  # fmt: skip
+    assert in_order(
+        slugs(lab.hosts[0], MONITOR), "issues", "performance", "advanced", "tasks", "events", "hardware-health"
+    )
     assert in_order(
         slugs(lab.hosts[0], CONFIGURE), "devices", "switches", "adapters", "power", "overview", "alarm-definitions",
         "scheduled-tasks",

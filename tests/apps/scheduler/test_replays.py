@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -17,6 +19,7 @@ from inventory.services import tasks as task_services
 from scheduler.models import Replay
 from scheduler.services import replays
 from tests.apps.scheduler.test_pages import World
+from tests.engine.replay import hostile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STEPS = 24
@@ -105,6 +108,45 @@ def test_an_upload_is_checked_before_anything_is_started(world):
     assert ask(world, trace=upload(good)).status_code == 202
     assert ask(world, trace=upload(good)).status_code == 409  # one at a time
     assert Replay.objects.get().source == "day"
+
+
+def test_a_hostile_upload_is_refused_with_a_sentence_and_leaves_nothing(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, made in hostile.FILES.items():
+        answer = ask(world, trace=upload(made(), name))
+        assert answer.status_code == 409, (name, answer.status_code)
+        assert "toast" in answer.content.decode(), name
+    assert not Replay.objects.exists()
+    assert list(tmp_path.glob("trace-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"t_s,cpu_pct\n0,5\n1,5\n2,5\n", "less than 20 s apart"),
+        (b"t_s,cpu_pct\n0,5\n1e-300,5\n2e-300,5\n", "less than 20 s apart"),
+        (b"t_s,cpu_pct\n0,5\n1e9,5\n2e9,5\n", "more than an hour apart"),
+    ],
+)
+def test_samples_are_some_seconds_to_an_hour_apart(world, data, said):
+    answer = ask(world, trace=upload(data, "day.csv"))
+    assert (answer.status_code, said in answer.content.decode()) == (409, True)
+
+
+def test_looking_into_a_bomb_takes_little_memory(world):
+    data = upload(hostile.bomb(), "bomb.npz")
+    tracemalloc.start()
+    try:
+        assert ask(world, trace=data).status_code == 409
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_markup_in_the_name_of_a_file_stays_text(world):
+    answer = ask(world, trace=upload(b"hello", "<img src=x onerror=alert(1)>.npz"))
+    assert answer.status_code == 409
+    assert "<img" not in answer.content.decode()
 
 
 def test_a_reader_may_look_and_a_stranger_finds_nothing(world):

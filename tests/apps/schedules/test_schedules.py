@@ -23,7 +23,7 @@ from inventory.models import Event, Permission, ScheduledTask, Task
 from inventory.scheduling import VERBS, timing, verbs_for
 from inventory.scheduling.entrance import run
 from inventory.services import schedules
-from tests.builders import SmallLab, small_lab
+from tests.builders import SmallLab, make_vapp, make_vm, small_lab
 from tests.cast import Cast, admit, make_cast
 
 pytestmark = pytest.mark.django_db
@@ -397,3 +397,38 @@ def test_from_the_dialog_to_the_list(lab: SmallLab, cast: Cast, client: Client) 
     row.refresh_from_db()
     assert row.last_task.operation == "vm.snapshot_create"
     assert row.last_task.moref in client.get(page).content.decode()
+
+
+# --- vApps -----------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def shop(lab: SmallLab) -> Any:
+    """A vApp with one machine that is off."""
+    vapp = make_vapp(lab.cluster, "shop")
+    make_vm(lab.host, "shop-db", pool=vapp, datastore=lab.datastore)
+    return vapp
+
+
+def test_a_vapp_is_started_and_stopped_by_the_clock(cast: Cast, lab: SmallLab, shop: Any) -> None:
+    keys = [verb.key for verb in verbs_for(cast.student, shop)]
+    assert keys[:3] == ["vapp-power-on", "vapp-shut-down", "vapp-suspend"]
+    assert "power-on-vms" not in keys  # it would not keep the order
+    row = ran(plan(cast.student, shop, "vapp-power-on"))
+    assert (row.last_fault, row.last_task.entity) == (None, shop.moref)
+    assert row.last_task.reason == TaskReason.SCHEDULE
+    stop = ran(plan(cast.student, shop, "vapp-shut-down", title="Evening"))
+    assert stop.last_fault["fault"] == "VAppOperationInProgress"  # it is still being started
+
+
+def test_it_stands_on_the_menu_and_the_list_of_a_vapp(cast: Cast, lab: SmallLab, shop: Any, client: Client) -> None:
+    client.force_login(cast.student)
+    base = f"/vc/{lab.vcenter.uuid}/{shop.moref}/"
+    assert "dialog/schedule-task" in client.get(f"{base}menu/").content.decode()
+    assert "Power on vApp" in client.get(f"{base}dialog/schedule-task/").content.decode()
+    plan(cast.student, shop, "vapp-power-on")
+    assert "Power on vApp" in client.get(f"{base}configure/scheduled-tasks/").content.decode()
+
+
+@pytest.mark.parametrize("who", ["reader", "outsider"])
+def test_who_may_not_start_a_vapp_cannot_let_the_clock_do_it(cast: Cast, shop: Any, who: str) -> None:
+    with pytest.raises(faults.NoPermission):
+        plan(getattr(cast, who), shop, "vapp-power-on")

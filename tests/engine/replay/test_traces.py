@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from domain.testbed import TestbedError, load_testbed
-from domain.traces import TraceError, load_csv, load_npz, load_traces
+from domain.traces import Limits, TraceError, load_csv, load_npz, load_traces
+from tests.engine.replay import hostile
 from tests.engine.replay.cases import TESTBED, write_testbed
 
 
@@ -212,3 +213,28 @@ def test_a_testbed_that_is_no_json(tmp_path: Path) -> None:
     path.write_text("[" * 100_000)
     with pytest.raises(TestbedError, match="not JSON"):
         load_testbed(path)
+
+
+# --- what strangers send ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", sorted(hostile.FILES))
+def test_a_hostile_file_is_refused_in_words(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(hostile.FILES[name]())
+    with pytest.raises(TraceError) as refused:
+        load_traces(path)
+    assert refused.value.template % refused.value.fields == str(refused.value)
+    assert name in str(refused.value)
+
+
+def test_a_file_may_unpack_to_no_more_than_its_reader_allows(tmp_path: Path) -> None:
+    path = npz(tmp_path / "day.npz", cpu=np.zeros((100, 1000), np.uint8), name=np.array(["a"] * 100))
+    assert load_traces(path).sample_count == 1000
+    with pytest.raises(TraceError, match="larger than 0 MiB"):
+        load_traces(path, Limits(unpacked_bytes=50_000))
+    with pytest.raises(TraceError, match="50000 values at most"):
+        load_traces(path, Limits(samples=50_000))
+
+
+def test_a_long_name_is_cut(tmp_path: Path) -> None:
+    path = npz(tmp_path / "day.npz", **{**good(), "name": np.array(["a" * 10_000, "b"])})
+    assert [len(name) for name in load_traces(path).names] == [200, 1]

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from inventory.exchange.safe import LOADER
 
 
 def lines_of(text: str) -> dict[str, int]:
     """The line (from 1) of every place of a YAML text. Only for what `exchange.safe` has read: no anchors, not deep."""
-    root = yaml.compose(text, Loader=_Loader)
+    root = yaml.compose(text, Loader=LOADER)
     return dict(_places(root, "")) if root is not None else {}
 
 
