@@ -99,12 +99,22 @@ def _unpack(stored: bytes, section: Mapping[str, Any]) -> bytes:
 def write(path: Path, data: bytes) -> None:
     """Put the whole file in its place, or nothing. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
+    draft = _draft(path)
     with draft.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def _draft(path: Path) -> Path:
+    return path.with_suffix(".new")
+
+
+def remove(path: Path) -> None:
+    """Delete a file, and what a process that died has left of it. Raises OSError."""
+    for one in (path, _draft(path)):
+        one.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Archive:

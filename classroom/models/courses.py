@@ -189,6 +189,7 @@ class Batch(models.Model):
     errors = models.JSONField(default=list, blank=True)  # [{"name": …, "fault": …}]
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     queued_at = models.DateTimeField(auto_now_add=True)
+    attempts = models.PositiveSmallIntegerField(default=0)  # of workers at the lab that comes next
     lease_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -149,11 +149,14 @@ def folder() -> Path:
     return Path(settings.DATA_DIR) / "classroom"
 
 
-def capture(vcenter: VCenter) -> str:
-    """Keep a running lab for templates; returns the name of its file. It goes on meanwhile."""
-    name = f"{uuid.uuid4()}.lab"
+def new_file() -> str:
+    """The name of a file for another captured lab."""
+    return f"{uuid.uuid4()}.lab"
+
+
+def capture(vcenter: VCenter, name: str) -> None:
+    """Keep a running lab for templates, as the file of that name. It goes on meanwhile."""
     archive.write(folder() / name, checkpoints.export(vcenter))
-    return name
 
 
 def captured(template: LabTemplate) -> bytes:
@@ -167,7 +170,13 @@ def captured(template: LabTemplate) -> bytes:
 def forget(template: LabTemplate) -> None:
     """Delete a template's captured lab."""
     if template.capture:
-        (folder() / template.capture).unlink(missing_ok=True)
+        archive.remove(folder() / template.capture)
+
+
+def forget_stillborn(file: str) -> None:
+    """Delete what was captured for a template that has not come to be; one that is there keeps its file."""
+    if not LabTemplate.objects.filter(capture=file).exists():
+        archive.remove(folder() / file)
 
 
 def rewind(vcenter: VCenter) -> bool:
