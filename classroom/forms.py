@@ -58,6 +58,14 @@ class TemplateForm(DialogForm):
         label=_("Clock speed"), coerce=float, initial=10, choices=[(0, _("Paused")), *((s, f"×{s}") for s in SPEEDS)]
     )
     traces = forms.ChoiceField(label=_("Workload"), required=False)
+    failures = forms.TypedChoiceField(
+        label=_("Failures by chance"), coerce=float, required=False, empty_value=0.0,
+        choices=[
+            (0, _("Never")), (1, _("As often as in the field")), (10, _("Ten times as often")),
+            (100, _("A hundred times as often")),
+        ],
+        help_text=_("Hosts, adapters, guests and datastores fail by themselves; the same seed, the same failures."),
+    )  # fmt: skip
     seed = forms.IntegerField(
         label=_("Seed"), min_value=1, max_value=2**31, initial=1,
         help_text=_("The same seed gives the same machines and the same days."),
@@ -78,6 +86,7 @@ class TemplateForm(DialogForm):
         plan = {**sources.PLAN, **template.plan}
         own = {name: getattr(template, name) for name in ("name", "description", "traces", "seed", "same_seed")}
         own["speed"] = f"{template.speed:g}"  # as the choice is written
+        own["failures"] = f"{sources.times_of(template.faults):g}"
         return {**own, "hosts": plan["hosts"], "vms": plan["vms"], "drs": plan["drs"], "skew": plan["skew"] > 0,
                 "hosted": plan["hosted"] > 0, "model": plan["models"][0]}  # fmt: skip
 
@@ -87,7 +96,8 @@ class TemplateForm(DialogForm):
         plan = {"hosts": data["hosts"], "vms": data["vms"], "drs": data["drs"], "skew": 1.0 if data["skew"] else 0.0,
                 "hosted": int(data["hosted"]), "models": [data["model"]]}  # fmt: skip
         names = ("name", "description", "speed", "traces", "seed", "same_seed")
-        return {"plan": plan, "source": LabTemplate.PLAN, **{name: data[name] for name in names}}
+        rates = sources.failure_rates(data["failures"])
+        return {"plan": plan, "source": LabTemplate.PLAN, "faults": rates, **{name: data[name] for name in names}}
 
 
 class DescribeForm(DialogForm):

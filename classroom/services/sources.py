@@ -23,6 +23,7 @@ from domain.traces import TraceError
 from inventory import seeding, traces
 from inventory.exchange import build, safe
 from inventory.models import VCenter
+from scheduler.services.failure_rates import RATES
 
 START = "Start"
 FILE_MAX = 1_000_000  # bytes of an inventory file: more than a lab of the largest size needs
@@ -60,6 +61,17 @@ def _traces(kept: str) -> list[str]:
         return [traces.key(kept, name) for name in traces.load(kept).names]
     except TraceError as error:
         raise faults.InvalidArgument(property="traces", reason=str(error)) from error
+
+
+def failure_rates(times: float) -> dict[str, float]:
+    """Rates for `LabTemplate.faults`: so many times as often as in the field, each within its bounds; 0 = never."""
+    return {one.name: min(one.usual * times, one.most) / one.per for one in RATES} if times else {}
+
+
+def times_of(rates: Mapping[str, float]) -> float:
+    """How many times as often as in the field these rates are, by that of host crashes."""
+    first = RATES[0]
+    return round(float(rates.get(first.name, 0.0)) * first.per / first.usual, 2)
 
 
 def trace_sets() -> list[str]:

@@ -34,7 +34,7 @@ def save(user: Any, course: Course, template: LabTemplate | None = None, **value
 def check_size(course: Course, template: LabTemplate) -> None:
     """Raise LimitExceeded where labs of the template are larger than the course allows."""
     for key, limit in (("hosts", course.max_hosts), ("vms", course.max_vms)):
-        if int(template.plan.get(key, 0)) > limit:
+        if int({**sources.PLAN, **template.plan}[key]) > limit:
             raise faults.LimitExceeded(property=key, limit=limit)
 
 
