@@ -5,7 +5,7 @@ from django.db.models.signals import post_delete, post_migrate
 
 
 class ClassroomConfig(AppConfig):
-    """Names the app; tells the inventory what a class changes: an owner's rights, what home shows, how large a lab gets."""
+    """Names the app; tells the inventory what a class changes: an owner's rights, what home shows, a lab's size."""
 
     name = "classroom"
 

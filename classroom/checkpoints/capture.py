@@ -53,7 +53,7 @@ def held(vcenter: VCenter) -> AbstractContextManager[None]:
 
 # --- taking ----------------------------------------------------------------------------------------------------------
 def taken(vcenter: VCenter, asked: Task | None = None) -> Archive:
-    """The lab as it is, without the task that `asked` for it: whoever comes back finds no task that takes what is there.
+    """The lab as it is, without the task that `asked` for it: whoever comes back finds no task that is taking it.
 
     Rows are read in one transaction, under the lock that numbers are handed out by.
     """

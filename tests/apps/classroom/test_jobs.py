@@ -86,14 +86,19 @@ def test_a_checkpoint_is_taken_by_a_worker_once_and_shows_how_far_it_is(lab, tol
     with pytest.raises(faults.TaskInProgress):
         keeping.ask_to_take(lab.vcenter, lab.people.student, "Another")
     seen: list[tuple[str, str, int | None]] = []
-    for place, name in ((capture, "taken"), (archive, "write")):
 
-        def watched(*args: Any, real: Any = getattr(place, name)) -> Any:
+    def watched(place: Any, name: str) -> None:
+        real = getattr(place, name)
+
+        def looks(*args: Any) -> Any:
             shown = Task.objects.get(pk=task.pk)
             seen.append((shown.state, shown.phase, shown.progress_pct))
             return real(*args)
 
-        monkeypatch.setattr(place, name, watched)
+        monkeypatch.setattr(place, name, looks)
+
+    watched(capture, "taken")
+    watched(archive, "write")
     assert jobs.work(task.pk)
     assert seen == [(TaskState.RUNNING, services.READING, 20), (TaskState.RUNNING, services.PACKING, 60)]
     task.refresh_from_db()
@@ -181,7 +186,7 @@ def test_a_task_that_ended_while_a_worker_was_at_it_leaves_nothing(lab, monkeypa
     assert files() == before
 
 
-# --- copies of checkpoints ---------------------------------------------------------------------------------------------
+# --- copies of checkpoints -------------------------------------------------------------------------------------------
 def test_a_copy_is_made_by_a_worker_once_beside_other_jobs(lab):
     start = services.take(lab.vcenter, None, "Start")
     task = keeping.ask_to_copy(start, lab.people.teacher, "Twin")
@@ -219,7 +224,7 @@ def test_a_copy_goes_on_with_the_very_fleet_though_a_job_waits(lab):
     assert not Task.objects.filter(vcenter=copy, state__in=jobs.LIVE).exists()
 
 
-# --- copies for the projector, templates from labs ---------------------------------------------------------------------
+# --- copies for the projector, templates from labs -------------------------------------------------------------------
 @pytest.fixture
 def made() -> Class:
     return make_class(1, with_labs=True)

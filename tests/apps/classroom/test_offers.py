@@ -1,7 +1,7 @@
 """Nothing that a page offers to a teacher who only looks into a lab is refused, nor to a student who is driven.
 
-Pages and fragments of one object of each kind are read as a browser reads them: what can be pressed or followed there is
-pressed and followed.
+Pages and fragments of one object of each kind are read as a browser reads them: what can be pressed or followed there
+is pressed and followed.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def offered_to(client: Client, built: SmallLab, looks: set[str]) -> dict[Offer, 
         assert answer.status_code in (200, 204), (name, address)
         reader = Reader(looks)
         reader.feed(answer.content.decode(errors="replace"))
-        found |= {offer: address for offer in reader.offers - found.keys()}
+        found |= dict.fromkeys(reader.offers - found.keys(), address)
     return found
 
 

@@ -148,8 +148,9 @@ def test_a_student_who_reads_every_page_never_meets_the_card(client):
     stage.wait(2)
     client.force_login(stage.student)
     root = f"/vc/{stage.vcenter.uuid}/"
+    monitor = f"{root}{stage.vcenter.moref}/monitor"
     places = ("/", "/tasks/", "/events/", "/search/?q=sabotage", f"{root}classroom/", f"{root}exercise/",
-              f"{root}{stage.vcenter.moref}/monitor/events/", f"{root}{stage.vcenter.moref}/monitor/tasks/")  # fmt: skip
+              f"{monitor}/events/", f"{monitor}/tasks/")  # fmt: skip
     for place in places:
         body = client.get(place).content.decode().casefold().replace("/search/?q=sabotage", "")
         for word in ("sabotage card", "vmotion adapter down", "wrong evc mode", "contradicting rules",
