@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from classroom.exercises.lessons import lessons
 from classroom.models import Course, LabTemplate
 from classroom.models.courses import HOSTS_MAX, LABS_MAX, VMS_MAX
 from classroom.services import sources
@@ -34,6 +35,15 @@ class CourseForm(DialogForm):
         help_text=_("Empty: never. Students are told a day before."),
     )  # fmt: skip
     on_expiry = forms.ChoiceField(label=_("Then"), choices=Course.EXPIRY)
+
+
+def _lessons() -> forms.MultipleChoiceField:
+    """Which exercises the labs of a template offer."""
+    return forms.MultipleChoiceField(
+        label=_("Exercises"), required=False, choices=lambda: [(one.slug, one.title) for one in lessons().values()],
+        widget=forms.SelectMultiple(attrs={"size": 5}),
+        help_text=_("They are opened when labs are made. None: whatever is open for the course."),
+    )  # fmt: skip
 
 
 class TemplateForm(DialogForm):
@@ -71,6 +81,7 @@ class TemplateForm(DialogForm):
         help_text=_("The same seed gives the same machines and the same days."),
     )  # fmt: skip
     same_seed = forms.BooleanField(label=_("The same load for everybody"), required=False, initial=True)
+    lessons = _lessons()
 
     def __init__(self, *args: Any, course: Course, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +95,9 @@ class TemplateForm(DialogForm):
     def values_of(cls, template: LabTemplate) -> dict[str, Any]:
         """What the form shows of a template."""
         plan = {**sources.PLAN, **template.plan}
-        own = {name: getattr(template, name) for name in ("name", "description", "traces", "seed", "same_seed")}
+        own = {
+            name: getattr(template, name) for name in ("name", "description", "traces", "seed", "same_seed", "lessons")
+        }
         own["speed"] = f"{template.speed:g}"  # as the choice is written
         own["failures"] = f"{sources.times_of(template.faults):g}"
         return {**own, "hosts": plan["hosts"], "vms": plan["vms"], "drs": plan["drs"], "skew": plan["skew"] > 0,
@@ -95,7 +108,7 @@ class TemplateForm(DialogForm):
         data = self.cleaned_data
         plan = {"hosts": data["hosts"], "vms": data["vms"], "drs": data["drs"], "skew": 1.0 if data["skew"] else 0.0,
                 "hosted": int(data["hosted"]), "models": [data["model"]]}  # fmt: skip
-        names = ("name", "description", "speed", "traces", "seed", "same_seed")
+        names = ("name", "description", "speed", "traces", "seed", "same_seed", "lessons")
         rates = sources.failure_rates(data["failures"])
         return {"plan": plan, "source": LabTemplate.PLAN, "faults": rates, **{name: data[name] for name in names}}
 
@@ -108,10 +121,12 @@ class DescribeForm(DialogForm):
     speed = forms.TypedChoiceField(
         label=_("Clock speed"), coerce=float, initial=10, choices=[(0, _("Paused")), *((s, f"×{s}") for s in SPEEDS)]
     )
+    lessons = _lessons()
 
     @classmethod
     def values_of(cls, template: LabTemplate) -> dict[str, Any]:
-        return {"name": template.name, "description": template.description, "speed": f"{template.speed:g}"}
+        own = {name: getattr(template, name) for name in ("name", "description", "lessons")}
+        return {**own, "speed": f"{template.speed:g}"}
 
     def template_values(self) -> dict[str, Any]:
         return dict(self.cleaned_data)

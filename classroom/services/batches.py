@@ -24,6 +24,7 @@ from kombu.exceptions import OperationalError
 from classroom.checkpoints import capture as captures
 from classroom.checkpoints.jobs import LEASE, LIMIT_S, MAX_ATTEMPTS
 from classroom.curbs import for_the_class
+from classroom.exercises import opening
 from classroom.models import Batch, Course, Lab, LabTemplate, Membership
 from classroom.services import base, labs, sources, templates
 from domain import faults
@@ -38,7 +39,8 @@ AT_ONCE_S = 10.0  # then another process may have its turn; well below Celery's 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
 def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequence[Membership] | None = None) -> Batch:
-    """A lab for every student of the course who has none from this template yet, or for those given.
+    """A lab for every student of the course who has none from this template yet, or for those given; the template's
+    exercises are open from now on.
 
     Raises:
         LimitExceeded: there would be more labs than the course may have.
@@ -49,7 +51,9 @@ def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequenc
     chosen = members if members is not None else course.memberships.select_related("user").order_by("pk")
     wanted = [one.user_id for one in chosen if one.user_id not in have]
     labs.check_room(course, len(wanted))
-    return start(user, course, "make", wanted, template=template.pk)
+    batch = start(user, course, "make", wanted, template=template.pk)
+    opening.open_for(course, template.lessons)
+    return batch
 
 
 def for_labs(user: Any, course: Course, verb: str, chosen: Sequence[Lab] | None = None, **args: Any) -> Batch:

@@ -20,7 +20,7 @@ def save(user: Any, course: Course, template: LabTemplate | None = None, **value
     with transaction.atomic():
         row = template or LabTemplate(course=course)
         if row.pk and row.source != LabTemplate.PLAN:  # what was captured or read stays what it is
-            values = {name: values[name] for name in ("name", "description", "speed") if name in values}
+            values = {name: values[name] for name in ("name", "description", "speed", "lessons") if name in values}
         for name, value in values.items():
             setattr(row, name, value)
         row.name = valid_name(row.name)

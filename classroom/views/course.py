@@ -122,7 +122,7 @@ def capture(request: HttpRequest, pk: int) -> HttpResponse:
 
     def submit(form: Any) -> str:
         vcenter = inventory.vcenter_for(request.user, form.cleaned_data["vcenter"])
-        values = {name: form.cleaned_data[name] for name in ("name", "description", "speed")}
+        values = {name: form.cleaned_data[name] for name in ("name", "description", "speed", "lessons")}
         batches.capture(request.user, course, vcenter, **values)
         return _("“%(name)s” is being captured.") % {"name": vcenter.name}
 

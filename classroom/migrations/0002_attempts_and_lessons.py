@@ -10,4 +10,9 @@ class Migration(migrations.Migration):
             name="attempts",
             field=models.PositiveSmallIntegerField(default=0),
         ),
+        migrations.AddField(
+            model_name="labtemplate",
+            name="lessons",
+            field=models.JSONField(blank=True, default=list, verbose_name="exercises"),
+        ),
     ]
