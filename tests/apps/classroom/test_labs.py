@@ -98,22 +98,22 @@ def test_nobody_makes_a_lab_larger_than_the_course_allows(no_broker: None) -> No
     assert vm is not None
     cluster = Cluster.objects.filter(vcenter=vcenter, standalone=False).select_related("vcenter").get()
 
-    def grow() -> None:
-        provisioning.clone(me, vm, name=f"copy of {vm.name}", folder=vm.folder)
+    def grow(number: int) -> None:
+        provisioning.clone(me, vm, name=f"copy {number}", folder=vm.folder)
 
-    def add() -> None:
-        hosts.add(me, name="esx-99.lab.local", cluster=cluster)
+    def add(number: int) -> None:
+        hosts.add(me, name=f"esx-9{number}.lab.local", cluster=cluster)
 
     courses.edit(made.teacher, made.course, max_hosts=2, max_vms=4)
     for act in (grow, add):
         with pytest.raises(faults.LimitExceeded):
-            act()
+            act(1)
     courses.edit(made.teacher, made.course, max_hosts=3, max_vms=5)
     for act in (grow, add):
-        act()
+        act(1)
         with pytest.raises(faults.LimitExceeded):
-            act() if act is grow else hosts.add(me, name="esx-98.lab.local", cluster=cluster)
-    assert quotas.of(VCenter(name="of no class")) == quotas.Quota()
+            act(2)
+    assert quotas.of(VCenter.objects.create(name="of no class")) == quotas.Quota()
 
 
 def test_a_template_says_how_often_things_fail_by_chance(no_broker: None) -> None:

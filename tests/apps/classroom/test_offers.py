@@ -28,14 +28,15 @@ from inventory.services import tasks as task_services
 from inventory.services import vms
 from tests.apps.classroom.people import Class, full_lab, make_class
 from tests.builders import SmallLab, take_moref
-from tests.cast import make_user
 from tests.pages import pages_of
 
 GETS = ("data-dialog", "data-menu", "data-context-menu", "data-row-menu", "hx-get", "href")
 POSTS = ("hx-post", "data-post", "data-exercise-post", "formaction")
 VOID = {"input", "br", "img", "hr", "meta", "link", "use", "path"}
 # Of the person, not of the lab.
+NOT_LED_TO = ("/login/", "/audit/", "/roles/", "/sessions/")
 ELSEWHERE = re.compile(r"^/(static|logout|preferences|i18n|password|account|mfa|admin|ko|en)\b")
+NUMBER = re.compile(r"\d+")
 Offer = tuple[str, str]
 
 
@@ -64,7 +65,7 @@ class Reader(HTMLParser):
             self._add("POST" if method == "post" else "GET", given.get("data-url"))
 
     def handle_endtag(self, tag: str) -> None:
-        while self._around and self._around.pop()[0] != tag:
+        while tag not in VOID and self._around and self._around.pop()[0] != tag:
             pass
 
     def _hidden(self, given: dict[str, str]) -> bool:
@@ -81,7 +82,6 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Class
     with django_db_blocker.unblock(), transaction.atomic():
         made = make_class(1)
         lab, built = full_lab(made, made.students[0])
-        make_user("root", is_superuser=True, is_staff=True)
         wall.take_over(made.teacher, lab)
         vms.set_notes(made.teacher, built.vm, "of the teacher")
         vms.set_notes(None, built.vms[1], "of the system")
@@ -106,18 +106,23 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Class
 
 
 def offered_to(client: Client, built: SmallLab, looks: set[str]) -> dict[Offer, str]:
-    """Every offer, with the page that makes it."""
+    """Every offer, with the page that makes it; of those that differ in numbers or in the question alone, the first."""
     found: dict[Offer, str] = {}
+    kinds: set[Offer] = set()
     more = [("clock", f"/vc/{built.vcenter.uuid}/clock/"), ("notes", f"/vc/{built.vcenter.uuid}/classroom/"),
             ("exercise", f"/vc/{built.vcenter.uuid}/exercise/")]  # fmt: skip
     for name, address in [*pages_of(built), *more]:
-        if ": dialog " in name or address in ("/audit/", "/roles/", "/sessions/"):
+        if ": dialog " in name or address in NOT_LED_TO:
             continue  # dialogs are followed where they are offered
-        answer = client.get(address)
+        answer = client.get(address, follow=True)
         assert answer.status_code in (200, 204), (name, address)
         reader = Reader(looks)
         reader.feed(answer.content.decode(errors="replace"))
-        found |= dict.fromkeys(reader.offers - found.keys(), address)
+        for method, offer in sorted(reader.offers):
+            kind = (method, NUMBER.sub("", offer.split("?")[0].replace(str(built.vcenter.uuid), "")))
+            if kind not in kinds:
+                kinds.add(kind)
+                found[method, offer] = address
     return found
 
 
@@ -141,13 +146,9 @@ def looks_of(client: Client) -> set[str]:
     return {one["vc"] for one in json.loads(told[1]) if one["looks"]}
 
 
-@pytest.mark.parametrize("name", ["kim", "root"])
-def test_nothing_that_a_looking_teacher_is_offered_is_refused(
-    name: str, world: tuple[Class, SmallLab], db: None
-) -> None:
+def test_nothing_that_a_looking_teacher_is_offered_is_refused(world: tuple[Class, SmallLab], db: None) -> None:
     made, built = world
-    person = get_user_model().objects.get(username=name)
-    wall.look_in(person, Lab.objects.get(vcenter=built.vcenter))
+    person = get_user_model().objects.get(pk=made.teacher.pk)
     client = Client()
     client.force_login(person)
     looks = looks_of(client)
@@ -158,8 +159,9 @@ def test_nothing_that_a_looking_teacher_is_offered_is_refused(
     assert refused(client, offers) == []
     wall.take_over(person, Lab.objects.get(vcenter=built.vcenter))
     assert looks_of(client) == set()
-    assert any("/undo/" in address for _method, address in offered_to(client, built, set()))
-    assert made.labs == []
+    reader = Reader(set())
+    reader.feed(client.get("/tasks/").content.decode())
+    assert any("/undo/" in address for _method, address in reader.offers), "who drives is offered it"
 
 
 def test_nothing_that_a_driven_student_is_offered_is_refused(world: tuple[Class, SmallLab], db: None) -> None:
