@@ -47,6 +47,7 @@ class Reader(HTMLParser):
         super().__init__()
         self.looks, self.offers = looks, set[Offer]()
         self._around: list[tuple[str, str | None]] = []
+        self._form: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -58,13 +59,17 @@ class Reader(HTMLParser):
             self._add("GET", given.get(name))
         for name in POSTS:
             self._add("POST", given.get(name))
-        if tag == "form" and given.get("method", "").lower() == "post":
-            self._add("POST", given.get("action"))
+        if tag == "form":
+            self._form = given.get("action") if given.get("method", "").lower() == "post" else None
+        if tag == "button" and given.get("type", "submit") == "submit" and "formaction" not in given:
+            self._add("POST", self._form)  # a form is offered by a button that sends it
         method = given.get("data-method") or given.get("data-act")
         if method:
             self._add("POST" if method == "post" else "GET", given.get("data-url"))
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = None
         while tag not in VOID and self._around and self._around.pop()[0] != tag:
             pass
 
