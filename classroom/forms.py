@@ -69,7 +69,7 @@ class TemplateForm(DialogForm):
     )
     traces = forms.ChoiceField(label=_("Workload"), required=False)
     failures = forms.TypedChoiceField(
-        label=_("Failures by chance"), coerce=float, required=False, empty_value=0.0,
+        label=_("Failures by chance"), coerce=float, required=False,
         choices=[
             (0, _("Never")), (1, _("As often as in the field")), (10, _("Ten times as often")),
             (100, _("A hundred times as often")),
@@ -109,7 +109,7 @@ class TemplateForm(DialogForm):
         plan = {"hosts": data["hosts"], "vms": data["vms"], "drs": data["drs"], "skew": 1.0 if data["skew"] else 0.0,
                 "hosted": int(data["hosted"]), "models": [data["model"]]}  # fmt: skip
         names = ("name", "description", "speed", "traces", "seed", "same_seed", "lessons")
-        rates = sources.failure_rates(data["failures"])
+        rates = sources.failure_rates(data["failures"] or 0.0)
         return {"plan": plan, "source": LabTemplate.PLAN, "faults": rates, **{name: data[name] for name in names}}
 
 
