@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from classroom.exercises.lessons import lessons
 from classroom.models import Course, LabTemplate
 from classroom.models.courses import HOSTS_MAX, LABS_MAX, VMS_MAX
 from classroom.services import sources
@@ -36,6 +37,15 @@ class CourseForm(DialogForm):
     on_expiry = forms.ChoiceField(label=_("Then"), choices=Course.EXPIRY)
 
 
+def _lessons() -> forms.MultipleChoiceField:
+    """Which exercises the labs of a template offer."""
+    return forms.MultipleChoiceField(
+        label=_("Exercises"), required=False, choices=lambda: [(one.slug, one.title) for one in lessons().values()],
+        widget=forms.SelectMultiple(attrs={"size": 5}),
+        help_text=_("They are opened when labs are made. None: whatever is open for the course."),
+    )  # fmt: skip
+
+
 class TemplateForm(DialogForm):
     """A template from numbers."""
 
@@ -58,11 +68,20 @@ class TemplateForm(DialogForm):
         label=_("Clock speed"), coerce=float, initial=10, choices=[(0, _("Paused")), *((s, f"×{s}") for s in SPEEDS)]
     )
     traces = forms.ChoiceField(label=_("Workload"), required=False)
+    failures = forms.TypedChoiceField(
+        label=_("Failures by chance"), coerce=float, required=False,
+        choices=[
+            (0, _("Never")), (1, _("As often as in the field")), (10, _("Ten times as often")),
+            (100, _("A hundred times as often")),
+        ],
+        help_text=_("Hosts, adapters, guests and datastores fail by themselves; the same seed, the same failures."),
+    )  # fmt: skip
     seed = forms.IntegerField(
         label=_("Seed"), min_value=1, max_value=2**31, initial=1,
         help_text=_("The same seed gives the same machines and the same days."),
     )  # fmt: skip
     same_seed = forms.BooleanField(label=_("The same load for everybody"), required=False, initial=True)
+    lessons = _lessons()
 
     def __init__(self, *args: Any, course: Course, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,8 +95,11 @@ class TemplateForm(DialogForm):
     def values_of(cls, template: LabTemplate) -> dict[str, Any]:
         """What the form shows of a template."""
         plan = {**sources.PLAN, **template.plan}
-        own = {name: getattr(template, name) for name in ("name", "description", "traces", "seed", "same_seed")}
+        own = {
+            name: getattr(template, name) for name in ("name", "description", "traces", "seed", "same_seed", "lessons")
+        }
         own["speed"] = f"{template.speed:g}"  # as the choice is written
+        own["failures"] = f"{sources.times_of(template.faults):g}"
         return {**own, "hosts": plan["hosts"], "vms": plan["vms"], "drs": plan["drs"], "skew": plan["skew"] > 0,
                 "hosted": plan["hosted"] > 0, "model": plan["models"][0]}  # fmt: skip
 
@@ -86,8 +108,9 @@ class TemplateForm(DialogForm):
         data = self.cleaned_data
         plan = {"hosts": data["hosts"], "vms": data["vms"], "drs": data["drs"], "skew": 1.0 if data["skew"] else 0.0,
                 "hosted": int(data["hosted"]), "models": [data["model"]]}  # fmt: skip
-        names = ("name", "description", "speed", "traces", "seed", "same_seed")
-        return {"plan": plan, "source": LabTemplate.PLAN, **{name: data[name] for name in names}}
+        names = ("name", "description", "speed", "traces", "seed", "same_seed", "lessons")
+        rates = sources.failure_rates(data["failures"] or 0.0)
+        return {"plan": plan, "source": LabTemplate.PLAN, "faults": rates, **{name: data[name] for name in names}}
 
 
 class DescribeForm(DialogForm):
@@ -98,10 +121,12 @@ class DescribeForm(DialogForm):
     speed = forms.TypedChoiceField(
         label=_("Clock speed"), coerce=float, initial=10, choices=[(0, _("Paused")), *((s, f"×{s}") for s in SPEEDS)]
     )
+    lessons = _lessons()
 
     @classmethod
     def values_of(cls, template: LabTemplate) -> dict[str, Any]:
-        return {"name": template.name, "description": template.description, "speed": f"{template.speed:g}"}
+        own = {name: getattr(template, name) for name in ("name", "description", "lessons")}
+        return {**own, "speed": f"{template.speed:g}"}
 
     def template_values(self) -> dict[str, Any]:
         return dict(self.cleaned_data)

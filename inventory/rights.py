@@ -26,7 +26,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from domain.faults import NoPermission
 from domain.grants import Grant, strongest, union
-from domain.privileges import ALL, READ
+from domain.privileges import ALL, READ, SYSTEM
 from inventory.containers import CONTAINERS, Containers
 from inventory.models import ManagedObject, Permission, Role, Snapshot, VCenter
 
@@ -73,10 +73,24 @@ def require(user: User, privilege: str, obj: Entity) -> None:
         raise refusal(user, privilege, obj)
 
 
+def only_looks(user: User, obj: Entity) -> bool:
+    """True where the person may change nothing at all in the vCenter of `obj`."""
+    here = of(user, obj)
+    if here.curb is not None and here.curb.left <= SYSTEM:
+        return True
+    return here.uniform is not None and here.uniform <= SYSTEM
+
+
+def curbed(user: User, privilege: str, obj: Entity) -> bool:
+    """True where something takes the privilege from the person, whatever roles or ownership give."""
+    curb = of(user, obj).curb
+    return curb is not None and privilege not in curb.left
+
+
 def refusal(user: User, privilege: str, obj: Entity) -> NoPermission:
     """Why `user` may not, for whoever has found that the privilege is missing."""
     curb = of(user, obj).curb
-    kind = NoPermission if curb is None or privilege in curb.left else curb.refusal
+    kind = curb.refusal if curb is not None and curbed(user, privilege, obj) else NoPermission
     return kind(privilege=privilege, object=obj.name)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from inventory import format as forms
-from inventory import history, selectors
+from inventory import history, rights, selectors
 from inventory.live import answers
 from inventory.models import Preferences, VCenter
 from inventory.prepared import PreparedModels
@@ -76,9 +76,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Clock:
-    """A lab clock as the header shows it: the page goes on counting by itself."""
+    """A lab clock as the header shows it: the page goes on counting by itself. `looks`: the person changes nothing
+    there."""
 
     vcenter: VCenter
+    looks: bool
 
     def as_json(self) -> dict[str, Any]:
         vc = self.vcenter
@@ -89,6 +91,7 @@ class Clock:
             "speed": vc.clock_speed if vc.active else 0,
             "zone": vc.timezone,
             "until": answers.run_end_ms(vc),
+            "looks": self.looks,
         }
 
 
@@ -119,7 +122,7 @@ class Shell:
 
     @cached_property
     def clocks(self) -> list[dict[str, Any]]:
-        return [Clock(vc).as_json() for vc in self.vcenters]
+        return [Clock(vc, rights.only_looks(self.user, vc)).as_json() for vc in self.vcenters]
 
     @cached_property
     def tasks(self) -> list[Any]:

@@ -89,6 +89,7 @@ TASKS: dict[str, Promise] = {
     "Network.destroy": _("Delete network"),
     "Lab.setClock": _("Set lab clock"),
     "Lab.takeCheckpoint": _("Take checkpoint"),
+    "Lab.copyCheckpoint": _("Copy checkpoint"),
     "Lab.rewind": _("Go back to checkpoint"),
     "Lab.deleteCheckpoint": _("Delete checkpoint"),
     "Lab.injectFault": _("Inject fault"),

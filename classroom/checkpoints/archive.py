@@ -12,7 +12,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,14 @@ class Archive:
         return whole
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Archive:
-        """Unpack and check every byte. Raises Damaged."""
+    def from_bytes(cls, data: bytes, only: Container[str] | None = None) -> Archive:
+        """Unpack and check every byte, or those of some sections. Raises Damaged."""
         header, at = _header(data)
         archive = cls(header["facts"])
         for section in header["sections"]:
             end = at + int(section["stored"])
-            archive.sections[section["name"]] = _unpack(data[at:end], section)
+            if only is None or section["name"] in only:
+                archive.sections[section["name"]] = _unpack(data[at:end], section)
             at = end
         if at != len(data):
             raise Damaged("its length is wrong")
@@ -99,7 +100,7 @@ def _unpack(stored: bytes, section: Mapping[str, Any]) -> bytes:
 def write(path: Path, data: bytes) -> None:
     """Put the whole file in its place, or nothing. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
+    draft = _draft(path)
     with draft.open("wb") as file:
         file.write(data)
         file.flush()
@@ -107,11 +108,21 @@ def write(path: Path, data: bytes) -> None:
     draft.replace(path)
 
 
-def read(path: Path) -> Archive:
-    """Read a file. Raises Damaged, also where it is not there."""
+def _draft(path: Path) -> Path:
+    return path.with_suffix(".new")
+
+
+def remove(path: Path) -> None:
+    """Delete a file, and what a process that died has left of it. Raises OSError."""
+    for one in (path, _draft(path)):
+        one.unlink(missing_ok=True)
+
+
+def read(path: Path, only: Container[str] | None = None) -> Archive:
+    """Read a file, or some sections of it. Raises Damaged, also where it is not there."""
     try:
         if path.stat().st_size > FILE_MAX:
             raise Damaged("it is too large")
-        return Archive.from_bytes(path.read_bytes())
+        return Archive.from_bytes(path.read_bytes(), only)
     except OSError as error:
         raise Damaged("its file cannot be read") from error

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import now
 
-from classroom.checkpoints import rows
+from classroom.checkpoints import jobs, rows
 from classroom.checkpoints.archive import Archive, Damaged
 from domain import faults
 from domain.states import TaskState
@@ -24,7 +24,7 @@ from inventory import fleet, metrics, redis
 from inventory.models import Event, Task, VCenter
 
 PATIENCE_S = 60.0
-LIVE = (TaskState.QUEUED, TaskState.RUNNING)
+LIVE = jobs.LIVE
 # What of the vCenter's own row goes back with its lab. Its numbers for references and events only ever grow: history
 # and the audit log name objects by them.
 CARRIED = (
@@ -52,12 +52,17 @@ def held(vcenter: VCenter) -> AbstractContextManager[None]:
 
 
 # --- taking ----------------------------------------------------------------------------------------------------------
-def taken(vcenter: VCenter) -> Archive:
-    """The lab as it is. Rows are read in one transaction, under the lock that numbers are handed out by."""
+def taken(vcenter: VCenter, asked: Task | None = None) -> Archive:
+    """The lab as it is, without the task that `asked` for it: whoever comes back finds no task that is taking it.
+
+    Rows are read in one transaction, under the lock that numbers are handed out by.
+    """
     with transaction.atomic():
         current = VCenter.objects.select_for_update().get(pk=vcenter.pk)
         lab_s = current.lab_seconds()
         data = rows.of(current)
+        if asked is not None:
+            rows.leave_out(data, asked)
         store = fleet.store_of(current)
         blob, commands = store.load(), store.pending()
     facts = {name: getattr(current, name) for name in CARRIED}
@@ -147,6 +152,12 @@ def forget(past: VCenter) -> None:
     metrics.drop(past)
 
 
+def forget_stillborn(uuid: str) -> None:
+    """Drop what is laid out for a vCenter that has not come to be; one that is there keeps everything."""
+    if not VCenter.objects.filter(uuid=uuid).exists():
+        forget(VCenter(uuid=uuid))
+
+
 # --- copying ---------------------------------------------------------------------------------------------------------
 def plant(archive: Archive, **fields: Any) -> VCenter:
     """A new vCenter (`fields`: name, owner, …) in the state of the checkpoint. Permissions are not copied.
@@ -164,7 +175,8 @@ def plant(archive: Archive, **fields: Any) -> VCenter:
         rows.plant(vcenter, data)
         _number(vcenter, data)
         busy = Task.objects.filter(vcenter=vcenter, state__in=LIVE)
-        waits = busy.exists() or json.loads(archive.sections["commands"]) != []
+        at_fleet = busy.exclude(operation__in=jobs.JOBS)  # of jobs the fleet knows nothing
+        waits = at_fleet.exists() or json.loads(archive.sections["commands"]) != []
         _begin(vcenter, archive, None if waits else archive.sections.get("fleet"), [])
         end(busy, faults.CancelledByRewind(user="System", checkpoint=vcenter.name), vcenter.clock_lab_s)
     return vcenter

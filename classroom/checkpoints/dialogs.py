@@ -8,7 +8,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from classroom.checkpoints import going_back, services
+from classroom.checkpoints import going_back, keeping, services
 from classroom.models.checkpoints import Checkpoint
 from inventory import format as units
 from inventory.forms import Dialog, dialog
@@ -33,7 +33,7 @@ class TakeCheckpoint(Dialog):
         return {"name": _("Checkpoint %(number)s") % {"number": count}}
 
     def submit(self, form: Any) -> Any:
-        return services.take(self.vcenter, self.user, form.cleaned_data["name"]).task
+        return keeping.ask_to_take(self.vcenter, self.user, form.cleaned_data["name"])
 
 
 class _OfOne(Dialog):
@@ -99,7 +99,7 @@ class Delete(_Question):
 
 @dialog("copy-checkpoint")
 class Copy(_OfOne):
-    """A new vCenter, of whoever asks."""
+    """A new vCenter, of whoever asks; it is in the navigator once the task has ended."""
 
     verb = gettext_lazy("Copy to a New vCenter")
     submit_label = gettext_lazy("Copy")
@@ -109,7 +109,7 @@ class Copy(_OfOne):
         return {"name": f"{self.vcenter.name} – {self.checkpoint.name}"[:80]}
 
     def submit(self, form: Any) -> Any:
-        return services.copy(self.checkpoint, self.user, form.cleaned_data["name"])
+        return keeping.ask_to_copy(self.checkpoint, self.user, form.cleaned_data["name"])
 
 
 def lines(checkpoint: Checkpoint) -> list[str]:

@@ -9,10 +9,10 @@ from django.db.models import F, Max
 from django.utils.timezone import now
 
 from classroom.curbs import TakeOverFirst
-from classroom.exercises import acts, lessons, preparing
+from classroom.exercises import acts, lessons, opening, preparing
 from classroom.exercises.lessons import Lesson, Step
 from classroom.exercises.world import LabWorld, meters
-from classroom.models import Assignment, Attempt, Lab, StepResult
+from classroom.models import Attempt, Lab, StepResult
 from classroom.selectors.courses import is_teacher_of
 from domain import faults
 from inventory import live
@@ -40,13 +40,11 @@ def begin(user: Any, lab: Lab, slug: str) -> Attempt:
     """Prepare the lab and open an attempt.
 
     Raises:
-        NotFound: no such lesson, or it is not open for the course.
+        NotFound: no such lesson, or it is not open in this lab.
         InvalidState: another attempt is open, or the lab cannot hold this lesson.
     """
     allowed(user, lab)
-    lesson = lessons.find(slug)
-    if lesson is None or not Assignment.objects.filter(course=lab.course, lesson=slug).exists():
-        raise faults.NotFound(what="The exercise")
+    lesson = opening.require(lab, slug)
     if Attempt.objects.filter(lab=lab, state=Attempt.OPEN).exists():
         raise _busy(lab)
     try:

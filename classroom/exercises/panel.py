@@ -9,12 +9,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from classroom.exercises import lessons, markdown, restarts
+from classroom.exercises import lessons, markdown, opening, restarts
 from classroom.exercises.lessons import Lesson, Step
 from classroom.exercises.restarts import Restart
 from classroom.exercises.vocabulary import KIND_LABELS, KINDS
 from classroom.exercises.world import aliases_of
-from classroom.models import Assignment, Attempt, Lab, StepResult
+from classroom.models import Attempt, Lab, StepResult
 from inventory import format as forms
 
 DONE, CURRENT, LATER = "done", "current", "later"
@@ -94,9 +94,8 @@ def _offers(lab: Lab, attempts: Iterable[Attempt]) -> list[Offer]:
     by_lesson: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         by_lesson.setdefault(attempt.lesson, []).append(attempt)
-    slugs = list(Assignment.objects.filter(course=lab.course).values_list("lesson", flat=True))
     found = []
-    for lesson in lessons.opened(slugs):
+    for lesson in lessons.opened(opening.in_lab(lab)):
         mine = by_lesson.get(lesson.slug, [])
         finished = any(a.state == Attempt.FINISHED for a in mine)
         found.append(Offer(lesson, len(mine), max((a.points for a in mine), default=0), finished))

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
-from classroom.exercises import attempts, lessons
-from classroom.models import Assignment, Lab
+from classroom.exercises import attempts, opening
+from classroom.models import Lab
 from domain import faults
 from inventory import live, redis
 from inventory.models import VCenter
@@ -69,13 +69,12 @@ def ask(user: Any, lab: Lab, slug: str) -> None:
 
     Raises:
         NoPermission: somebody else drives, or the person does not work in this lab.
-        NotFound: no such lesson, or it is not open for the course.
+        NotFound: no such lesson, or it is not open in this lab.
         TaskInProgress: a restart is under way.
         InvalidState: no worker can be told now.
     """
     attempts.allowed(user, lab)
-    if lessons.find(slug) is None or not Assignment.objects.filter(course=lab.course, lesson=slug).exists():
-        raise faults.NotFound(what="The exercise")
+    opening.require(lab, slug)
     begun = of(lab)
     if begun is not None and begun.running:
         raise faults.TaskInProgress(name=lab.vcenter.name, task=str(begun.words))

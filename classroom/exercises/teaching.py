@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classroom import selectors
-from classroom.exercises import attempts, lessons, markdown
+from classroom.exercises import attempts, lessons, markdown, opening
 from classroom.exercises.progress import scores_of
 from classroom.exercises.world import aliases_of
 from classroom.models import Assignment, Attempt, Card, Course, Lab
@@ -78,11 +77,10 @@ def assign(request: HttpRequest, pk: int, lesson: str, verb: str) -> HttpRespons
 
     def submit() -> str:
         if verb == CLOSE:
-            Assignment.objects.filter(course=course, lesson=lesson).delete()
+            opening.close_for(course, lesson)
             _tell_all(course)
             return _("“%(title)s” is closed.") % {"title": known.title}
-        top = Assignment.objects.filter(course=course).aggregate(top=Max("order"))["top"] or 0
-        Assignment.objects.get_or_create(course=course, lesson=lesson, defaults={"order": top + 1})
+        opening.open_for(course, [lesson])
         _tell_all(course)
         return _("“%(title)s” is open.") % {"title": known.title}
 

@@ -101,6 +101,7 @@ class LabTemplate(models.Model):
 
     `plan`: numbers for `inventory.seeding.Plan` (hosts, vms, …). `yaml`: an inventory as text. `capture`: a checkpoint
     of a running lab, kept as the file `capture` below `DATA_DIR/classroom`. `faults` are failure rates per host-hour.
+    `lessons` are the slugs of the exercises that its labs offer; none = all that are open for the course.
     """
 
     PLAN, YAML, CAPTURE = "plan", "yaml", "capture"
@@ -118,6 +119,7 @@ class LabTemplate(models.Model):
     speed = models.FloatField(_("clock speed"), default=10.0)
     traces = models.CharField(_("workload"), max_length=120, blank=True, default="")
     faults = models.JSONField(_("failure rates"), default=dict, blank=True)
+    lessons = models.JSONField(_("exercises"), default=list, blank=True)
     created = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -189,6 +191,7 @@ class Batch(models.Model):
     errors = models.JSONField(default=list, blank=True)  # [{"name": …, "fault": …}]
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     queued_at = models.DateTimeField(auto_now_add=True)
+    attempts = models.PositiveSmallIntegerField(default=0)  # of workers at the lab that comes next
     lease_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -65,7 +65,7 @@ def groups_of(course: Course) -> list[str]:
 def lab_at(vcenter: VCenter) -> Lab | None:
     """The lab that a vCenter is, whoever asks; None for a vCenter outside any class."""
     rows = Lab.objects.filter(vcenter=vcenter)
-    return rows.select_related("course__teacher", "student", "driver", "watcher").first()
+    return rows.select_related("course__teacher", "student", "driver", "watcher", "template").first()
 
 
 def labs_of_others(user: Any) -> QuerySet[Any]:

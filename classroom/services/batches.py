@@ -1,40 +1,46 @@
 """One verb for a whole class, in the background: who asks sees it go on, lab by lab.
 
 A batch is a list of labs or students and the verb that is done to each in transactions of its own. Every verb may be
-done twice: whatever process dies, the next one begins with the lab that the other was at. A refusal concerns one lab
-and is told at the end; the others go on.
+done twice: whatever process dies, the next one begins with the lab that the other was at, and leaves it out where
+`MAX_ATTEMPTS` of them died over it. A refusal concerns one lab and is told at the end; the others go on.
 """
 
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
+from classroom.checkpoints import capture as captures
+from classroom.checkpoints.jobs import LEASE, LIMIT_S, MAX_ATTEMPTS
 from classroom.curbs import for_the_class
+from classroom.exercises import opening
 from classroom.models import Batch, Course, Lab, LabTemplate, Membership
-from classroom.services import base, labs
+from classroom.services import base, labs, sources, templates
 from domain import faults
 from domain.text import _
+from inventory.models import VCenter
 from inventory.services import clock
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=30)  # longer than one lab ever takes
 AT_ONCE_S = 10.0  # then another process may have its turn; well below Celery's limit
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
 def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequence[Membership] | None = None) -> Batch:
-    """A lab for every student of the course who has none from this template yet, or for those given.
+    """A lab for every student of the course who has none from this template yet, or for those given; the template's
+    exercises are open from now on.
 
     Raises:
         LimitExceeded: there would be more labs than the course may have.
@@ -45,7 +51,9 @@ def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequenc
     chosen = members if members is not None else course.memberships.select_related("user").order_by("pk")
     wanted = [one.user_id for one in chosen if one.user_id not in have]
     labs.check_room(course, len(wanted))
-    return start(user, course, "make", wanted, template=template.pk)
+    batch = start(user, course, "make", wanted, template=template.pk)
+    opening.open_for(course, template.lessons)
+    return batch
 
 
 def for_labs(user: Any, course: Course, verb: str, chosen: Sequence[Lab] | None = None, **args: Any) -> Batch:
@@ -56,10 +64,27 @@ def for_labs(user: Any, course: Course, verb: str, chosen: Sequence[Lab] | None 
         InvalidArgument: there is no such verb.
     """
     base.require_teacher(user, course)
-    if verb not in VERBS or verb == "make":
+    if verb not in FOR_LABS:
         raise faults.InvalidArgument(property="verb", reason=verb[:20])
     rows = chosen if chosen is not None else course.labs.filter(copied_from=None)
     return start(user, course, verb, [lab.pk for lab in rows], **args)
+
+
+def copy_lab(user: Any, lab: Lab) -> Batch:
+    """A student's lab once more, for the projector. Raises TaskInProgress."""
+    base.require_teacher(user, lab.course)
+    return start(user, lab.course, "copy", [lab.pk], vcenter=str(uuid.uuid4()))
+
+
+def capture(user: Any, course: Course, vcenter: VCenter, **values: Any) -> Batch:
+    """A template from a vCenter as it stands when a worker comes; `values`: its name, description and speed.
+
+    Raises:
+        NoPermission, InvalidName, DuplicateName, LimitExceeded: see `templates.may_capture`.
+        TaskInProgress: the class still works on something else.
+    """
+    templates.may_capture(user, course, vcenter, values["name"])
+    return start(user, course, "capture", [vcenter.pk], file=sources.new_file(), values=values)
 
 
 def start(user: Any, course: Course, verb: str, items: Sequence[int], **args: Any) -> Batch:
@@ -91,8 +116,8 @@ def wake(batch_id: int) -> None:
 def work(batch_id: int, at_once_s: float = AT_ONCE_S) -> bool:
     """Go on with a batch for some seconds; True once all of it is done, or somebody else is at it."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now())
-    unfinished = Batch.objects.exclude(state=Batch.FINISHED)
-    if not unfinished.filter(free, pk=batch_id).update(state=Batch.RUNNING, lease_until=now() + LEASE):
+    unfinished = Batch.objects.exclude(state=Batch.FINISHED).filter(free, pk=batch_id)
+    if not unfinished.update(state=Batch.RUNNING, lease_until=now() + LEASE, attempts=F("attempts") + 1):
         return True
     batch = Batch.objects.select_related("course", "by").get(pk=batch_id)
     deadline = time.monotonic() + at_once_s
@@ -107,12 +132,16 @@ def work(batch_id: int, at_once_s: float = AT_ONCE_S) -> bool:
 
 
 def _do_next(batch: Batch) -> None:
-    item = batch.args["items"][batch.done]
+    item, verb = batch.args["items"][batch.done], VERBS[batch.verb]
     try:
+        if batch.attempts > MAX_ATTEMPTS:
+            raise faults.SystemError_(reason="no worker came to its end")
         with for_the_class(batch.by):
-            VERBS[batch.verb](batch, item)
+            verb.do(batch, item)
     except faults.MethodFault as fault:
         _note_fault(batch, item, fault)
+    except SoftTimeLimitExceeded:
+        _note_fault(batch, item, faults.Timedout(timeout_s=LIMIT_S))
     except Exception as error:  # one lab that cannot be done must not stop the class
         log.exception("classroom.batch", batch=batch.pk, verb=batch.verb, item=item)
         _note_fault(batch, item, faults.SystemError_(reason=type(error).__name__))
@@ -120,20 +149,31 @@ def _do_next(batch: Batch) -> None:
 
 
 def _count(batch: Batch) -> None:
-    batch.done += 1
-    Batch.objects.filter(pk=batch.pk).update(done=batch.done, errors=batch.errors, lease_until=now() + LEASE)
+    batch.done, batch.attempts = batch.done + 1, 0
+    values = {"done": batch.done, "errors": batch.errors, "attempts": 0, "lease_until": now() + LEASE}
+    Batch.objects.filter(pk=batch.pk).update(**values)
 
 
 def _note_fault(batch: Batch, item: int, fault: faults.MethodFault) -> None:
-    batch.errors = [*batch.errors, {"name": _name_of(batch, item), **fault.to_dict()}]
+    verb = VERBS[batch.verb]
+    try:
+        verb.clear(batch)
+    except OSError as error:  # the class goes on all the same
+        log.warning("classroom.batch.left", batch=batch.pk, error=str(error))
+    batch.errors = [*batch.errors, {"name": verb.named(item), **fault.to_dict()}]
 
 
-def _name_of(batch: Batch, item: int) -> str:
-    if batch.verb == "make":
-        student = get_user_model().objects.filter(pk=item).first()
-        return str(student or "")
+def _student(item: int) -> str:
+    return str(get_user_model().objects.filter(pk=item).first() or "")
+
+
+def _student_of_lab(item: int) -> str:
     lab = Lab.objects.filter(pk=item).select_related("student").first()
     return str(lab.student) if lab else ""
+
+
+def _name_of_vcenter(item: int) -> str:
+    return VCenter.objects.filter(pk=item).values_list("name", flat=True).first() or ""
 
 
 def _make(batch: Batch, item: int) -> None:
@@ -148,12 +188,16 @@ def _to_lab(do: Callable[[Batch, Lab], Any]) -> Callable[[Batch, int], None]:
     """A verb for one lab; a lab that has gone meanwhile needs nothing."""
 
     def verb(batch: Batch, item: int) -> None:
-        rows = Lab.objects.filter(pk=item, course=batch.course)
-        lab = rows.select_related("course", "vcenter", "template", "student").first()
+        lab = _lab(batch, item)
         if lab is not None:
             do(batch, lab)
 
     return verb
+
+
+def _lab(batch: Batch, item: int) -> Lab | None:
+    rows = Lab.objects.filter(pk=item, course=batch.course)
+    return rows.select_related("course", "vcenter", "template", "student").first()
 
 
 def _pause(batch: Batch, lab: Lab) -> None:
@@ -170,13 +214,67 @@ def _resume(batch: Batch, lab: Lab) -> None:
         Lab.objects.filter(pk=lab.pk).update(resume_speed=None)
 
 
-VERBS: dict[str, Callable[[Batch, int], None]] = {
-    "make": _make,
-    "reset": _to_lab(lambda batch, lab: labs.reset(lab, batch.by)),
-    "delete": _to_lab(lambda batch, lab: labs.delete(lab, batch.by)),
-    "freeze": _to_lab(lambda batch, lab: labs.freeze(lab, batch.by)),
-    "thaw": _to_lab(lambda batch, lab: labs.thaw(lab, batch.by)),
-    "pause": _to_lab(_pause),
-    "resume": _to_lab(_resume),
-    "speed": _to_lab(lambda batch, lab: clock.set_speed(batch.by, lab.vcenter, float(batch.args["speed"]))),
+def _copy(batch: Batch, item: int) -> None:
+    """The copy's identity was chosen when it was asked for: done twice, it is there once."""
+    identity = batch.args["vcenter"]
+    if not VCenter.objects.filter(uuid=identity).exists():
+        lab = _lab(batch, item)
+        if lab is None:
+            raise faults.NotFound(what=_("The lab"))
+        labs.copy(lab, _whoever_asked(batch), uuid=identity)
+
+
+def _capture(batch: Batch, item: int) -> None:
+    """So was the template's file."""
+    file = batch.args["file"]
+    if not LabTemplate.objects.filter(capture=file).exists():
+        vcenter = VCenter.objects.filter(pk=item).first()
+        if vcenter is None:
+            raise faults.NotFound(what=_("The lab"))
+        templates.capture(_whoever_asked(batch), batch.course, vcenter, file, **batch.args["values"])
+
+
+def _whoever_asked(batch: Batch) -> Any:
+    """What is made is theirs. Raises NoPermission where the account has gone meanwhile."""
+    if batch.by is None:
+        raise faults.NoPermission(privilege=base.TEACHER, object=batch.course.name)
+    return batch.by
+
+
+def _forget_copy(batch: Batch) -> None:
+    captures.forget_stillborn(batch.args["vcenter"])
+
+
+def _forget_capture(batch: Batch) -> None:
+    sources.forget_stillborn(batch.args["file"])
+
+
+def _nothing(_batch: Batch) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`do` is done to each item; `named` says whom a refusal concerns; `clear` takes away what an item that came to no
+    end has left outside the database."""
+
+    do: Callable[[Batch, int], None]
+    named: Callable[[int], str] = _student_of_lab
+    clear: Callable[[Batch], None] = _nothing
+
+
+FOR_LABS: dict[str, Verb] = {
+    "reset": Verb(_to_lab(lambda batch, lab: labs.reset(lab, batch.by))),
+    "delete": Verb(_to_lab(lambda batch, lab: labs.delete(lab, batch.by))),
+    "freeze": Verb(_to_lab(lambda batch, lab: labs.freeze(lab, batch.by))),
+    "thaw": Verb(_to_lab(lambda batch, lab: labs.thaw(lab, batch.by))),
+    "pause": Verb(_to_lab(_pause)),
+    "resume": Verb(_to_lab(_resume)),
+    "speed": Verb(_to_lab(lambda batch, lab: clock.set_speed(batch.by, lab.vcenter, float(batch.args["speed"])))),
+}
+VERBS: dict[str, Verb] = {
+    **FOR_LABS,
+    "make": Verb(_make, _student),
+    "copy": Verb(_copy, clear=_forget_copy),
+    "capture": Verb(_capture, _name_of_vcenter, _forget_capture),
 }

@@ -153,14 +153,14 @@ def extend(lab: Lab, by: Any, days: int) -> None:
         thaw(lab, by)
 
 
-def copy(lab: Lab, by: Any) -> Lab:
+def copy(lab: Lab, by: Any, **fields: Any) -> Lab:
     """The lab as it stands now once more, with the teacher as its owner: for the projector. The student's lab goes on
-    undisturbed. Raises ResourceInUse where the lab's simulation stayed busy."""
+    undisturbed. `fields` are of the new vCenter. Raises ResourceInUse where the lab's simulation stayed busy."""
     base.require_teacher(by, lab.course)
     with transaction.atomic():
         name = f"{lab.student.get_full_name() or lab.student.get_username()} – {_('copy')}"[:80]
         with for_the_class(by):
-            vcenter = checkpoints.copy_now(lab.vcenter, by, name)
+            vcenter = checkpoints.copy_now(lab.vcenter, by, name, **fields)
         made = Lab.objects.create(course=lab.course, student=by, vcenter=vcenter, copied_from=lab)
         teachers.admit(vcenter, teachers.of_course(lab.course))
         base.record(by, "copyLab", lab.course, {"of": str(lab.vcenter.uuid), "vcenter": str(vcenter.uuid)})

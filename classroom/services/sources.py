@@ -22,6 +22,7 @@ from domain.traces import TraceError
 from inventory import seeding, traces
 from inventory.exchange import build, places, safe
 from inventory.models import VCenter
+from scheduler.services.failure_rates import RATES
 
 START = "Start"
 FILE_MAX = 1_000_000  # bytes of an inventory file: more than a lab of the largest size needs
@@ -59,6 +60,17 @@ def _traces(kept: str) -> list[str]:
         return [traces.key(kept, name) for name in traces.load(kept).names]
     except TraceError as error:
         raise faults.InvalidArgument(property="traces", reason=str(error)) from error
+
+
+def failure_rates(times: float) -> dict[str, float]:
+    """Rates for `LabTemplate.faults`: so many times as often as in the field, each within its bounds; 0 = never."""
+    return {one.name: min(one.usual * times, one.most) / one.per for one in RATES} if times else {}
+
+
+def times_of(rates: Mapping[str, float]) -> float:
+    """How many times as often as in the field these rates are, by that of host crashes."""
+    first = RATES[0]
+    return round(float(rates.get(first.name, 0.0)) * first.per / first.usual, 2)
 
 
 def trace_sets() -> list[str]:
@@ -148,11 +160,14 @@ def folder() -> Path:
     return Path(settings.DATA_DIR) / "classroom"
 
 
-def capture(vcenter: VCenter) -> str:
-    """Keep a running lab for templates; returns the name of its file. It goes on meanwhile."""
-    name = f"{uuid.uuid4()}.lab"
+def new_file() -> str:
+    """The name of a file for another captured lab."""
+    return f"{uuid.uuid4()}.lab"
+
+
+def capture(vcenter: VCenter, name: str) -> None:
+    """Keep a running lab for templates, as the file of that name. It goes on meanwhile."""
     archive.write(folder() / name, checkpoints.export(vcenter))
-    return name
 
 
 def captured(template: LabTemplate) -> bytes:
@@ -166,7 +181,13 @@ def captured(template: LabTemplate) -> bytes:
 def forget(template: LabTemplate) -> None:
     """Delete a template's captured lab."""
     if template.capture:
-        (folder() / template.capture).unlink(missing_ok=True)
+        archive.remove(folder() / template.capture)
+
+
+def forget_stillborn(file: str) -> None:
+    """Delete what was captured for a template that has not come to be; one that is there keeps its file."""
+    if not LabTemplate.objects.filter(capture=file).exists():
+        archive.remove(folder() / file)
 
 
 def rewind(vcenter: VCenter) -> bool:

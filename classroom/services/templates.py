@@ -20,7 +20,7 @@ def save(user: Any, course: Course, template: LabTemplate | None = None, **value
     with transaction.atomic():
         row = template or LabTemplate(course=course)
         if row.pk and row.source != LabTemplate.PLAN:  # what was captured or read stays what it is
-            values = {name: values[name] for name in ("name", "description", "speed") if name in values}
+            values = {name: values[name] for name in ("name", "description", "speed", "lessons") if name in values}
         for name, value in values.items():
             setattr(row, name, value)
         row.name = valid_name(row.name)
@@ -34,7 +34,7 @@ def save(user: Any, course: Course, template: LabTemplate | None = None, **value
 def check_size(course: Course, template: LabTemplate) -> None:
     """Raise LimitExceeded where labs of the template are larger than the course allows."""
     for key, limit in (("hosts", course.max_hosts), ("vms", course.max_vms)):
-        if int(template.plan.get(key, 0)) > limit:
+        if int({**sources.PLAN, **template.plan}[key]) > limit:
             raise faults.LimitExceeded(property=key, limit=limit)
 
 
@@ -47,13 +47,13 @@ def delete(user: Any, template: LabTemplate) -> None:
         transaction.on_commit(lambda: sources.forget(template))
 
 
-def capture(user: Any, course: Course, vcenter: VCenter, **values: Any) -> LabTemplate:
-    """A template from a vCenter as it stands now; it goes on undisturbed.
+def may_capture(user: Any, course: Course, vcenter: VCenter, name: str) -> LabTemplate:
+    """The template that a vCenter would become, not kept yet.
 
     Raises:
         NoPermission: the person may not manage that vCenter.
+        InvalidName, DuplicateName: as usual.
         LimitExceeded: it is larger than a lab of the course may be.
-        ResourceInUse: its simulation stayed busy.
     """
     base.require_teacher(user, course)
     with for_the_class(user):  # a student's lab is only read
@@ -62,9 +62,21 @@ def capture(user: Any, course: Course, vcenter: VCenter, **values: Any) -> LabTe
             "vms": VirtualMachine.objects.filter(vcenter=vcenter).count()}  # fmt: skip
     row = LabTemplate(course=course, plan=size, source=LabTemplate.CAPTURE)
     check_size(course, row)
-    unique(course.templates, valid_name(values["name"]))
-    row.capture = sources.capture(vcenter)
+    unique(course.templates, valid_name(name))
+    return row
+
+
+def capture(user: Any, course: Course, vcenter: VCenter, file: str, **values: Any) -> LabTemplate:
+    """A template from a vCenter as it stands now, kept in `file` (`sources.new_file`); it goes on undisturbed.
+
+    Raises:
+        NoPermission, InvalidName, DuplicateName, LimitExceeded: as `may_capture` says.
+        ResourceInUse: its simulation stayed busy.
+    """
+    row = may_capture(user, course, vcenter, values["name"])
+    row.capture = file
     try:
+        sources.capture(vcenter, file)
         return save(user, course, row, **values)
     except Exception:
         sources.forget(row)

@@ -16,7 +16,7 @@ register = template.Library()
 BATCH_WORDS = {
     "make": _("Making labs"), "reset": _("Resetting labs"), "delete": _("Deleting labs"), "pause": _("Pausing labs"),
     "resume": _("Resuming labs"), "speed": _("Changing clock speeds"), "freeze": _("Freezing labs"),
-    "thaw": _("Thawing labs"),
+    "thaw": _("Thawing labs"), "copy": _("Copying a lab"), "capture": _("Capturing a template"),
 }  # fmt: skip
 
 

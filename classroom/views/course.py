@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from classroom import selectors
 from classroom.forms import CaptureForm, CourseForm, DescribeForm, FileForm, TemplateForm
 from classroom.models import Course, LabTemplate
-from classroom.services import courses, sources, templates
+from classroom.services import batches, courses, sources, templates
 from classroom.views.asking import Asked, ask, confirm
 from inventory import selectors as inventory
 from inventory.views.guard import members_only
@@ -120,10 +120,11 @@ def capture(request: HttpRequest, pk: int) -> HttpResponse:
     course = selectors.taught(request.user, pk)
     running = inventory.vcenters_for(request.user)
 
-    def submit(form: Any) -> None:
+    def submit(form: Any) -> str:
         vcenter = inventory.vcenter_for(request.user, form.cleaned_data["vcenter"])
-        values = {name: form.cleaned_data[name] for name in ("name", "description", "speed")}
-        templates.capture(request.user, course, vcenter, **values)
+        values = {name: form.cleaned_data[name] for name in ("name", "description", "speed", "lessons")}
+        batches.capture(request.user, course, vcenter, **values)
+        return _("“%(name)s” is being captured.") % {"name": vcenter.name}
 
     dialog = Asked("capture", _("Template from a running lab"), _("Capture"))
     return ask(request, dialog, lambda data: CaptureForm(data, vcenters=running), submit)

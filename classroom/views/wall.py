@@ -17,9 +17,10 @@ from classroom import selectors
 from classroom.forms import MessageForm
 from classroom.models import Course, Lab
 from classroom.selectors.wall import Tile, tiles
-from classroom.services import labs, wall
+from classroom.services import batches, wall
 from classroom.views.asking import Asked, act, ask, confirm
 from domain.faults import MethodFault
+from inventory import rights
 from inventory import selectors as inventory
 from inventory.live.topics import TOPICS, Topic
 from inventory.views.guard import members_only, refusal
@@ -106,8 +107,8 @@ def copy(request: HttpRequest, pk: int, lab: int) -> HttpResponse:
     question = _("Copy the lab of %(name)s as it stands now? The copy is yours.") % {"name": name}
 
     def submit() -> str:
-        made = labs.copy(row, request.user)
-        return _("“%(name)s” is in your navigator.") % {"name": made.vcenter.name}
+        batches.copy_lab(request.user, row)
+        return _("The lab is being copied. The copy will stand below the wall and in your navigator.")
 
     return confirm(request, dialog, question, submit, radius=[_("The student's lab goes on undisturbed.")],
                    danger=False)  # fmt: skip
@@ -133,13 +134,16 @@ def message(request: HttpRequest, pk: int, lab: int | None = None) -> HttpRespon
 @require_safe
 @members_only
 def notes(request: HttpRequest, vc: Any) -> HttpResponse:
-    """What the classroom says on top of a lab's pages: who watches or drives, a message, the end of its time."""
+    """What the classroom says on top of a lab's pages: who watches or drives, a message, the end of its time; and
+    whether the person only looks."""
     vcenter = inventory.vcenter_for(request.user, vc)
     lab = selectors.lab_at(vcenter)
     teaches = (
         lab is not None and lab.student_id != request.user.pk and selectors.is_teacher_of(request.user, lab.course)
     )
-    return render(request, "classroom/fragments/notes.html", {"lab": lab, "teaches": teaches, "user": request.user})
+    context = {"lab": lab, "teaches": teaches, "user": request.user,
+               "looks": rights.only_looks(request.user, vcenter)}  # fmt: skip
+    return render(request, "classroom/fragments/notes.html", context)
 
 
 @require_POST

@@ -15,7 +15,7 @@ from domain.morefs import FolderKind, Kind
 from domain.specs import to_plain
 from domain.states import HostConnection, HostKind, HostPower, StandbyMode, VmConnection, VmPower
 from hypervisors.port import Config
-from inventory import ids, slots, specs
+from inventory import ids, quotas, slots, specs
 from inventory.journal import Change, changing
 from inventory.models import (
     Cluster,
@@ -79,17 +79,14 @@ def _may_join(cluster: Cluster | None, folder: Folder | None, name: str, server:
         raise faults.InvalidFolder(target=name)
     if Host.objects.filter(vcenter=vcenter, name=name).exists():
         raise faults.DuplicateName(name=name)
-    if Host.objects.filter(vcenter=vcenter).count() >= _host_quota(vcenter):
-        raise faults.LimitExceeded(property="hosts", limit=_host_quota(vcenter))
+    quota = quotas.of(vcenter)
+    if Host.objects.filter(vcenter=vcenter).count() >= quota.hosts:
+        raise faults.LimitExceeded(property="hosts", limit=quota.hosts)
     if cluster is None:
         return
     if cluster.hosts.count() >= LIMITS.hosts_per_cluster:
         raise faults.TooManyHosts(cluster=cluster.name, limit=LIMITS.hosts_per_cluster)
     _reaches_evc(cluster, name, server.generation)
-
-
-def _host_quota(vcenter: Any) -> int:
-    return min(int((vcenter.options or {}).get("max_hosts", LIMITS.hosts_per_vcenter)), LIMITS.hosts_per_vcenter)
 
 
 def _reaches_evc(cluster: Cluster, name: str, generation: str) -> None:

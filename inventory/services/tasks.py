@@ -7,19 +7,23 @@ from typing import Any
 from domain import faults
 from domain.states import TaskState
 from hypervisors.port import Command, Config
+from inventory import rights
 from inventory.journal import changing
 from inventory.models import Task
 from inventory.operations import base
 from inventory.services.base import check
 
+CANCEL = "Global.CancelTask"
+
 
 def cancel(user: Any, task: Task) -> Task:
-    """Ask for the end of a task. One that was not submitted yet ends at once, another when its host has rolled back.
+    """Ask for the end of a task: of one's own, with the right to cancel also of others'. One that was not submitted yet
+    ends at once, another when its host has rolled back.
 
-    Raises InvalidState where the task has ended or passed the point of no return.
+    Raises NoPermission, or InvalidState where the task has ended or passed the point of no return.
     """
-    if user is not None and task.initiator_id != user.pk:
-        check(user, "Global.CancelTask", task.vcenter)
+    if user is not None and (task.initiator_id != user.pk or rights.curbed(user, CANCEL, task.vcenter)):
+        check(user, CANCEL, task.vcenter)
     task.refresh_from_db()
     if not task.live or not task.cancelable:
         raise faults.InvalidState(name=task.entity_name, reason="the task can no longer be cancelled")

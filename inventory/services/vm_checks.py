@@ -9,7 +9,7 @@ from typing import Any
 from domain import faults
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.states import DiskProvisioning, SharesLevel, TaskState, VmConnection, VmPower
-from inventory import admission, placement
+from inventory import admission, placement, quotas
 from inventory.hardware import FIELDS, FIRST_DISK_KEY, FIRST_NIC_KEY
 from inventory.models import Datastore, Host, Network, ResourcePool, Task, VCenter, VirtualMachine
 from inventory.operations import base as operations
@@ -71,9 +71,10 @@ def version(vm: VirtualMachine, expected: int | None) -> None:
 
 
 def vcenter_has_room(vcenter: VCenter) -> None:
-    quota = int((vcenter.options or {}).get("max_vms", LIMITS.registered_vms))
-    if VirtualMachine.everything.filter(vcenter=vcenter).count() >= min(quota, LIMITS.registered_vms):
-        raise faults.LimitExceeded(property="virtual machines", limit=min(quota, LIMITS.registered_vms))
+    """Raise LimitExceeded where no VM more may come; those in the recycle bin take room too."""
+    quota = quotas.of(vcenter)
+    if VirtualMachine.everything.filter(vcenter=vcenter).count() >= quota.vms:
+        raise faults.LimitExceeded(property="virtual machines", limit=quota.vms)
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 // The classroom: notes on top of a lab's pages, the live class wall, dialogs after which a page looks anew, printing.
+import { looks } from "./looks.js";
 import { current, refreshSoon, token } from "./shell.js";
 
 const FALLBACK_MS = 10000;
@@ -22,6 +23,8 @@ async function notes(always = false) {
   if (!answer?.ok || vc !== lab()) return;
   place.innerHTML = await answer.text();
   window.htmx?.process(place);
+  const told = place.querySelector("[data-looks]");
+  if (told && looks(vc, told.dataset.looks === "true")) refreshSoon(); // somebody drives, or no longer does
 }
 
 // --- class-wide work ------------------------------------------------------------------------------------------------------
@@ -31,7 +34,8 @@ function finished() {
   const before = working;
   const batch = document.getElementById("batch");
   working = Boolean(batch) && batch.dataset.batch !== "finished" && batch.dataset.batch !== "";
-  if (before && !working && batch) refreshSoon();
+  if (!before || working || !batch) return;
+  document.dispatchEvent(new CustomEvent("shell:refresh")); // the tree too: a lab was made, copied or deleted
 }
 
 // --- the wall -----------------------------------------------------------------------------------------------------------

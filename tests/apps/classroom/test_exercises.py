@@ -11,16 +11,17 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from classroom import tasks
-from classroom.exercises import attempts, lessons, restarts, watching
+from classroom.exercises import attempts, lessons, opening, restarts, watching
 from classroom.exercises.progress import of_labs, scores_of
 from classroom.models import Assignment, Attempt, Card, Course, Lab, LabTemplate, Membership, StepResult
 from classroom.sabotage import services as sabotage
-from classroom.services import labs, wall
+from classroom.services import batches, labs, templates, wall
 from domain import faults
 from inventory import live
 from inventory.models import VCenter, VirtualMachine
 from inventory.services import vms
 from tests import pumping
+from tests.apps.classroom.people import make_class
 from tests.apps.classroom.stage import ClassStage, class_stage
 from tests.cast import make_user
 
@@ -106,6 +107,23 @@ def test_a_hint_costs_what_was_said_and_two_presses_open_one_each(stage):
         stage.play(act)
     assert Attempt.objects.get().points == 92
     assert StepResult.objects.get(step="enter").points == 32
+
+
+def test_a_labs_exercises_are_those_of_its_template():
+    made = make_class(1)
+    templates.save(made.teacher, made.course, made.template, lessons=["vmotion", SLUG])
+    opening.open_for(made.course, ["contention"])
+    batches.work(batches.make_labs(made.teacher, made.course, made.template).pk)
+    assert list(Assignment.objects.values_list("lesson", flat=True)) == ["contention", "vmotion", SLUG]
+    lab, student = Lab.objects.get(), made.students[0]
+    shown = client(student).get(reverse("classroom:exercise", args=(lab.vcenter.uuid,))).content.decode()
+    assert 'data-lesson="vmotion"' in shown
+    assert 'data-lesson="contention"' not in shown
+    for ask in (attempts.begin, restarts.ask):
+        with pytest.raises(faults.NotFound):
+            ask(student, lab, "contention")
+    templates.save(made.teacher, made.course, made.template, lessons=[])
+    assert opening.in_lab(Lab.objects.get()) == ["contention", "vmotion", SLUG]
 
 
 def test_one_attempt_at_a_time_and_a_closed_lesson_is_not_there(stage):

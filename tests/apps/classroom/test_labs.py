@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.test import Client
 from django.utils.timezone import now
 
 from classroom import tasks
-from classroom.models import Batch, Course, Lab
+from classroom.models import Batch, Course, Lab, LabTemplate
 from classroom.services import batches, courses, expiry, labs, templates
 from domain import faults
-from inventory import fleet, metrics, rights, selectors, teardown
-from inventory.models import AuditEntry, Folder, Host, Permission, VCenter, VirtualMachine
-from inventory.services import clock, vms
+from inventory import fleet, metrics, quotas, rights, selectors, teardown
+from inventory.models import AuditEntry, Cluster, Folder, Host, Permission, VCenter, VirtualMachine
+from inventory.services import clock, hosts, provisioning, vms
+from scheduler.services import failure_rates
 from tests.apps.classroom.people import make_class, make_teacher
 from tests.cast import make_user
 from tests.pumping import advance, beat, committing, succeeded
@@ -86,6 +88,50 @@ def test_quotas_hold(no_broker: None) -> None:
     with pytest.raises(faults.LimitExceeded):
         labs.make(made.teacher, made.course, made.template, made.students[1])
     assert Lab.objects.count() == 1
+
+
+def test_nobody_makes_a_lab_larger_than_the_course_allows(no_broker: None) -> None:
+    made = make_class(1, with_labs=True)
+    me, vcenter = made.students[0], made.labs[0].vcenter
+    vm = VirtualMachine.objects.filter(vcenter=vcenter, power_state="poweredOff").first()
+    vm = vm or VirtualMachine.objects.filter(vcenter=vcenter).first()
+    assert vm is not None
+    cluster = Cluster.objects.filter(vcenter=vcenter, standalone=False).select_related("vcenter").get()
+
+    def grow(number: int) -> None:
+        provisioning.clone(me, vm, name=f"copy {number}", folder=vm.folder)
+
+    def add(number: int) -> None:
+        hosts.add(me, name=f"esx-9{number}.lab.local", cluster=cluster)
+
+    courses.edit(made.teacher, made.course, max_hosts=2, max_vms=4)
+    for act in (grow, add):
+        with pytest.raises(faults.LimitExceeded):
+            act(1)
+    courses.edit(made.teacher, made.course, max_hosts=3, max_vms=5)
+    for act in (grow, add):
+        act(1)
+        with pytest.raises(faults.LimitExceeded):
+            act(2)
+    assert quotas.of(VCenter.objects.create(name="of no class")) == quotas.Quota()
+
+
+def test_a_template_says_how_often_things_fail_by_chance(no_broker: None) -> None:
+    made = make_class(1)
+    browser = Client()
+    browser.force_login(made.teacher)
+    place = f"/classroom/{made.course.pk}/template/"
+    form = {"name": "Rough", "hosts": 1, "vms": 2, "model": "lab-1u", "speed": 0, "seed": 5, "traces": ""}
+    assert browser.post(place, {**form, "failures": "10"}).status_code == 202
+    rough = LabTemplate.objects.get(name="Rough")
+    lab = labs.make(made.teacher, made.course, rough, made.students[0])
+    assert failure_rates.present(lab.vcenter)["host_crash"] == 10
+    assert failure_rates.present(lab.vcenter)["vmotion_failure"] == 5
+    shown = browser.get(f"{place}{rough.pk}/").content.decode()
+    assert '<option value="10" selected>' in shown
+    assert browser.post(f"{place}{rough.pk}/", form).status_code == 202
+    rough.refresh_from_db()
+    assert rough.faults == {}
 
 
 @pytest.mark.parametrize("plan", [{"hosts": 2, "wings": 2}, {"models": ["no-such-server"]}])

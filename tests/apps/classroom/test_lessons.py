@@ -52,6 +52,19 @@ def test_korean_particles_are_written_to_their_word(slug):
             assert not PARTICLE_APART.findall(path.read_text(encoding="utf-8")), path.name
 
 
+ON_A_HOST = re.compile(r"vm: \{[^}]*\bhost: \$")
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_where_a_step_names_the_host_of_a_new_machine_drs_does_not_choose_another(slug):
+    """Powered on where it was created, a machine would be placed elsewhere, and its student could not see why."""
+    steps = (lessons.FOLDER / slug / "lesson.yaml").read_text(encoding="utf-8").partition("\nsteps:")[2]
+    cluster = lessons.lessons()[slug].start.get("cluster", {})
+    made = any(act.verb == "create_vm" for act in lessons.lessons()[slug].solution)
+    if made and ON_A_HOST.search(steps.partition("\nsolution:")[0]):
+        assert cluster.get("drs_enabled") is False or cluster.get("drs_automation") == "manual"
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_model_solution_gets_all_points(slug):

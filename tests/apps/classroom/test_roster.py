@@ -56,6 +56,8 @@ def test_the_usual_exports_are_read(data: bytes, first: tuple[str, ...]) -> None
         (b"name\n" + b"\n".join(b"s%d" % i for i in range(500)), 0, "at most"),
         (b"name\n" + b"a" * 1_100_000, 0, "larger"),
         (b"\xff\xfe\x00n", 0, "neither"),
+        (b"name,email\nLee\x00,a@b.kr\n", 0, "neither"),
+        ("이름,반\n이민지,1반\n=1+1,2반\n".encode("cp949"), 3, "formula"),
         (b'name\n"' + b"a" * 140_000, 0, "no CSV"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 
 from classroom.exercises.acts import Act, play
 from classroom.models import Card
@@ -12,6 +13,7 @@ from domain import faults
 from inventory.models import Event, Task, VirtualMachine
 from inventory.services import vms
 from tests import pumping
+from tests.apps.classroom.people import Class, make_class
 from tests.apps.classroom.stage import ClassStage, class_stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,6 +116,46 @@ def test_a_card_waits_for_its_lab_time_and_is_played_once():
     played_s = card.played_lab_s
     assert looked(stage, card, 2).played_lab_s == played_s
     assert played_s - 60 >= 300
+
+
+def test_a_card_goes_into_one_some_or_all_labs(client):
+    made = make_class(3, with_labs=True)
+    client.force_login(made.teacher)
+    address = reverse("classroom:card-draw", args=(made.course.pk, "host-crash"))
+    for chosen in (made.labs[:1], made.labs[1:], []):
+        form = {"labs": [str(lab.pk) for lab in chosen], "in_minutes": "60"}
+        assert client.post(address, form).status_code == 202
+        assert list(Card.objects.order_by("lab").values_list("lab", flat=True)) == [
+            lab.pk for lab in chosen or made.labs
+        ]
+        Card.objects.all().delete()
+    stranger = make_class_of_another().labs[0]
+    assert client.post(address, {"labs": [str(stranger.pk)], "in_minutes": "60"}).status_code == 422
+    assert not Card.objects.exists()
+
+
+def make_class_of_another():
+    """A lab of a course that the teacher has nothing to do with."""
+    made = class_stage(hosts=1, vms=0, drs=False)
+    return Class(made.teacher, made.course, None, [made.student], [made.lab])
+
+
+def test_a_student_who_reads_every_page_never_meets_the_card(client):
+    stage = class_stage(hosts=2, vms=4, drs=False, powered_on_ratio=1.0)
+    for kind in ("vmotion-nic", "wrong-evc", "rule-conflict"):
+        with pumping.committing():
+            services.draw(stage.teacher, [stage.lab], kind)
+    stage.wait(2)
+    client.force_login(stage.student)
+    root = f"/vc/{stage.vcenter.uuid}/"
+    monitor = f"{root}{stage.vcenter.moref}/monitor"
+    places = ("/", "/tasks/", "/events/", "/search/?q=sabotage", f"{root}classroom/", f"{root}exercise/",
+              f"{monitor}/events/", f"{monitor}/tasks/")  # fmt: skip
+    for place in places:
+        body = client.get(place).content.decode().casefold().replace("/search/?q=sabotage", "")
+        for word in ("sabotage card", "vmotion adapter down", "wrong evc mode", "contradicting rules",
+                     stage.teacher.username):  # fmt: skip
+            assert word not in body, (place, word)
 
 
 def test_only_a_teacher_draws_and_a_card_without_a_victim_says_so():

@@ -149,7 +149,8 @@ def test_work_on_the_class_needs_no_take_over(made: Class) -> None:
     labs.pause(lab, teacher)
     labs.resume(lab, teacher)
     assert labs.copy(lab, teacher).vcenter.owner == teacher
-    assert template_services.capture(teacher, made.course, lab.vcenter, name="As it is", description="", speed=0.0)
+    values = {"name": "As it is", "description": "", "speed": 0.0}
+    assert template_services.capture(teacher, made.course, lab.vcenter, "as-it-is.lab", **values)
     with pytest.raises(TakeOverFirst):  # and inside the lab nothing has changed
         clock.pause(teacher, lab.vcenter)
 

@@ -175,6 +175,17 @@ def test_a_message_reaches_those_it_is_for_until_they_have_read_it() -> None:
     assert "esx-01" not in pages[0].get(notes[0]).content.decode()
 
 
+@pytest.mark.django_db
+def test_one_message_reaches_the_whole_class_and_an_empty_one_takes_it_away() -> None:
+    made = make_class(2, with_labs=True)
+    teacher, place = client_of(made.teacher), f"/classroom/{made.course.pk}/message/"
+    for text, seen in (("Save your work", True), ("", False)):
+        assert teacher.post(place, {"text": text}).status_code == 202
+        for student, lab in zip(made.students, made.labs, strict=True):
+            body = client_of(student).get(f"/vc/{lab.vcenter.uuid}/classroom/").content.decode()
+            assert ("Save your work" in body) is seen
+
+
 # --- sockets ---------------------------------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 async def test_no_socket_hears_of_anothers_lab_and_the_teachers_hears_of_all() -> None:
