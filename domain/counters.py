@@ -49,6 +49,8 @@ class Counter:
 # How the physical model splits I/O: of what disks do, this much is written; of network traffic, this much comes in.
 WRITE_RATIO = 0.3
 RECEIVE_RATIO = 0.4
+IO_KIB = 16.0  # mean size of one I/O
+WRITE_LATENCY_RATIO = 1.2  # of what a read takes
 
 COUNTERS = {
     c.key: c
@@ -99,15 +101,24 @@ COUNTERS = {
         Counter(149, "net", "transmitted", "average", "KBps"),
         Counter(130, "disk", "read", "average", "KBps"),
         Counter(131, "disk", "write", "average", "KBps"),
+        Counter(156, "sys", "heartbeat", "summation", "number"),
+        Counter(215, "clusterServices", "cpufairness", "latest", "number"),
+        Counter(216, "clusterServices", "memfairness", "latest", "number"),
+        Counter(280, "clusterServices", "failover", "latest", "number"),
+        Counter(256, "vmop", "numPoweron", "latest", "number"),
+        Counter(257, "vmop", "numPoweroff", "latest", "number"),
+        Counter(273, "vmop", "numVMotion", "latest", "number"),
+        Counter(274, "vmop", "numSVMotion", "latest", "number"),
     )
 }
 
 # Row order of the sample arrays float32[len(rows), slots]; column = the entity's slot; NaN = no sample.
-VM_ROWS = (2, 6, 12, 398, 397, 399, 400, 24, 33, 98, 29, 90, 70, 105, 422, 143, 125, 133, 155, 157)
-HOST_ROWS = (2, 6, 12, 395, 24, 33, 98, 29, 90, 49, 105, 68, 143, 125, 133, 155, 157, 159)
+VM_ROWS = (2, 6, 12, 398, 397, 399, 400, 24, 33, 98, 29, 90, 70, 105, 422, 143, 125, 133, 155, 156, 157)
+HOST_ROWS = (2, 6, 12, 395, 24, 33, 98, 29, 90, 49, 105, 68, 143, 125, 133, 155, 157, 159, 215, 216)
 DATASTORE_ROWS = (281, 282, 283, 178, 179, 182, 183, 125)
 POOL_ROWS = (6, 398, 33, 98, 29)
-CLUSTER_ROWS = (2, 6, 278, 276, 24, 33, 98, 277, 12, 157, 159)
+OPERATIONS = (256, 257, 273, 274)  # counted since the cluster was made
+CLUSTER_ROWS = (2, 6, 278, 276, 24, 33, 98, 277, 12, 157, 159, 215, 216, 280, *OPERATIONS)
 ROWS = {"vm": VM_ROWS, "host": HOST_ROWS, "datastore": DATASTORE_ROWS, "pool": POOL_ROWS, "cluster": CLUSTER_ROWS}
 
 # Counters that follow from stored ones and from what is known of the object: they take no space, and are worked out
@@ -115,10 +126,10 @@ ROWS = {"vm": VM_ROWS, "host": HOST_ROWS, "datastore": DATASTORE_ROWS, "pool": P
 _RATES = {148: (143,), 149: (143,), 130: (125,), 131: (125,)}
 COMPUTED: dict[str, dict[int, tuple[int, ...]]] = {
     "vm": {
-        14: (2,), 13: (2, 12, 399), 11: (2, 12, 399), 404: (12,), 102: (98,), 37: (29, 98, 90, 70, 105),
-        85: (70,), 86: (70,), **_RATES,
+        14: (2,), 13: (125, 133, 2, 12, 399), 11: (2, 12, 399), 404: (12,), 102: (98,), 37: (29, 98, 90, 70, 105),
+        85: (70,), 86: (70,), 159: (157,), 178: (125,), 179: (125,), 182: (133,), 183: (133,), **_RATES,
     },
-    "host": {14: (2,), 13: (2,), 85: (49,), 86: (49,), **_RATES},
+    "host": {14: (2,), 13: (2,), 85: (49,), 86: (49,), 178: (125,), 179: (125,), **_RATES},
 }  # fmt: skip
 
 

@@ -121,7 +121,9 @@ EVENTS: dict[str, EventType] = {
          _("vSphere HA: the host %(host)s in %(cluster)s is in another network partition than the primary host")),
         ("HostDasErrorEvent", ERROR, _("vSphere HA has a problem on host %(host)s: %(reason)s")),
         ("VmRestartedOnAlternateHostEvent", WARNING, _("vSphere HA restarted %(vm)s of %(host)s on %(destination)s")),
-        ("VmDasResetFailedEvent", ERROR, _("vSphere HA could not restart %(vm)s: %(reason)s")),
+        ("VmFailoverFailed", ERROR,
+         _("vSphere HA could not restart %(vm)s, and tries again while attempts are left: %(reason)s")),
+        ("VmMaxRestartCountReached", ERROR, _("vSphere HA has given up restarting %(vm)s: all attempts have failed")),
         ("InsufficientFailoverResourcesEvent", WARNING, _("%(cluster)s has not enough resources for a failover")),
         # --- clusters, DRS ------------------------------------------------------------------------------------------
         ("ClusterCreatedEvent", INFO, _("Created the cluster %(cluster)s")),

@@ -341,7 +341,7 @@ class CannotAccessLocalSource(CannotAccessVmComponent):
 
 
 class DisallowedMigrationDeviceAttached(MigrationFault):
-    template = _("“%(name)s” has a device that prevents its migration: %(device)s. Disconnect it first.")
+    template = _("“%(name)s” has a device that prevents its migration: %(device)s. Remove it first.")
 
 
 class RemoteDeviceNotSupported(MigrationFault):

@@ -38,6 +38,7 @@ class NicSpec:
     network: str  # uuid
     mac: str
     connected: bool = True
+    start_connected: bool = True  # what `connected` becomes at power-on
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,30 @@ class EventCategory(StrEnum):
     USER = "user"
 
 
+class Passthrough(StrEnum):
+    """A device of the host that a VM uses directly."""
+
+    NONE = ""
+    USB = "usb"
+    PCI = "pci"
+
+
+class BusSharing(StrEnum):
+    """Whether the disks of a VM's SCSI controller may be opened by other VMs: of its host, or of any."""
+
+    NONE = "noSharing"
+    VIRTUAL = "virtualSharing"
+    PHYSICAL = "physicalSharing"
+
+
+class ReadyCondition(StrEnum):
+    """When vSphere HA takes a restarted VM for ready, so that those of the next priority start."""
+
+    NONE = "none"  # its resources are allocated
+    POWERED_ON = "poweredOn"
+    GUEST_HEARTBEATS = "guestHbStatusGreen"
+
+
 class MigrationPriority(StrEnum):
     HIGH = "highPriority"
     DEFAULT = "defaultPriority"

@@ -97,7 +97,7 @@ class Injection(StrEnum):
 class Command:
     """One thing to do: an operation (`op_id` set) or a configuration change. `args` is plain JSON data.
 
-    at_s: the lab time at which it was given. A fleet that lags behind gets there first; one that is past it acts at once.
+    at_s: the lab time at which it was given. A fleet that lags behind gets there first; one past it acts at once.
     """
 
     kind: str  # a value of Op or Config

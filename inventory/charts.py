@@ -35,6 +35,7 @@ GROUPS: dict[str, Text] = {
     "power": _("Power"),
     "clusterServices": _("Cluster services"),
     "sys": _("System"),
+    "vmop": _("Virtual machine operations"),
 }
 LABELS: dict[int, Text] = {
     2: _("CPU usage"),
@@ -83,6 +84,14 @@ LABELS: dict[int, Text] = {
     149: _("Network transmitted"),
     130: _("Disk read"),
     131: _("Disk written"),
+    156: _("Heartbeats of the guest"),
+    215: _("CPU fairness"),
+    216: _("Memory fairness"),
+    280: _("Host failures that can be tolerated"),
+    256: _("Power-on operations"),
+    257: _("Power-off operations"),
+    273: _("Migrations with vMotion"),
+    274: _("Migrations with Storage vMotion"),
 }
 # The small charts of the overview, per kind of entity.
 PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
@@ -113,6 +122,9 @@ PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
         (_("Memory"), (98, 33)),
         (_("CPU ready"), (12,)),
         (_("Power draw"), (157,)),
+        (_("Fairness"), (215, 216)),
+        (_("Power-on and power-off operations"), (256, 257)),
+        (_("Migrations"), (273, 274)),
     ),
     "pool": ((_("CPU usage and demand"), (6, 398)), (_("Memory"), (29, 98, 33))),
     "datastore": (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
 
 from domain import faults
 from domain.states import HostConnection, HostPower, StandbyMode, VmConnection, VmPower
@@ -15,7 +18,7 @@ from hypervisors.port import FleetEvent, Happening
 from inventory import operations
 from inventory.alarming.status import portions
 from inventory.journal import Change
-from inventory.models import Datastore, Host, Snapshot, Task, VirtualDisk, VirtualMachine
+from inventory.models import Cluster, Datastore, Host, Snapshot, Task, VirtualDisk, VirtualMachine
 from inventory.operations import base
 from inventory.operations.power import set_power
 
@@ -24,6 +27,7 @@ log = structlog.get_logger(__name__)
 Handler = Callable[["Recorder", FleetEvent], None]
 HANDLERS: dict[Happening, Handler] = {}
 # Nothing that the event is to blame for: the whole beat is taken back, and the next one records it.
+ASKED_FOR = ("op", "guest")  # causes of a change of power that somebody wanted: no crash
 COMES_AGAIN = (OperationalError, InterfaceError, SoftTimeLimitExceeded, faults.LabRewound)
 
 
@@ -41,6 +45,7 @@ class Recorder:
     def __init__(self, change: Change, events: Sequence[FleetEvent]) -> None:
         self.change = change
         self.events = events
+        self.operations: Counter[tuple[int, str]] = Counter()  # (cluster, field of its counter) -> how often
         self._vcenter = change.vcenter
 
     @cached_property
@@ -86,6 +91,9 @@ class Recorder:
             handler = HANDLERS.get(event.kind)
             if handler is not None:
                 self._guarded(handler, event)
+        for cluster in sorted({cluster for cluster, _field in self.operations}):
+            added = {field: F(field) + n for (at, field), n in self.operations.items() if at == cluster}
+            Cluster.objects.filter(pk=cluster).update(**added)
 
     def _guarded(self, handler: Handler, event: FleetEvent) -> None:
         """One event that cannot be recorded must not stop all that come after it: its task ends with a SystemError."""
@@ -138,11 +146,33 @@ def _vm_power(recorder: Recorder, event: FleetEvent) -> None:
     power = VmPower(event.data["power"])
     if vm is None or vm.power_state == power:
         return
-    set_power(vm, power, **({"boot_lab_s": event.time_s} if power == VmPower.ON else {}))
+    _count_power(recorder, event, vm, power)
+    set_power(vm, power, **_booted(vm, event))
     if event.data.get("cause", "op") != "op":
         name = {VmPower.ON: "VmPoweredOnEvent", VmPower.OFF: "VmPoweredOffEvent"}.get(power, "VmSuspendedEvent")
         recorder.change.event(name, vm, vm.host, vm.host.cluster)
     recorder.change.changed(vm, vm.host)
+
+
+def _booted(vm: VirtualMachine, event: FleetEvent) -> dict[str, Any]:
+    """A guest that goes on where it stood has booted when it did: only a start from off is a boot."""
+    if event.data["power"] != VmPower.ON or vm.power_state != VmPower.OFF:
+        return {}
+    return {"boot_lab_s": float(event.data.get("boot_s", event.time_s)), "boot_memory_mib": vm.memory_mib}
+
+
+def _count_power(recorder: Recorder, event: FleetEvent, vm: VirtualMachine, power: VmPower) -> None:
+    field = {VmPower.ON: "power_ons", VmPower.OFF: "power_offs"}.get(power)
+    if field and event.data.get("cause", "op") in ASKED_FOR:
+        host = recorder.hosts.get(str(event.data.get("host"))) or vm.host
+        recorder.operations[host.cluster_id, field] += 1
+
+
+def _count_move(recorder: Recorder, event: FleetEvent, vm: VirtualMachine, host: Host) -> None:
+    """A running VM that changes both its host and its disks has made a move of either kind."""
+    if vm.power_state == VmPower.ON:
+        recorder.operations[host.cluster_id, "vmotions"] += vm.host_id != host.pk
+        recorder.operations[host.cluster_id, "storage_vmotions"] += bool(event.data.get("disks"))
 
 
 @handles(Happening.VM_TOOLS)
@@ -168,7 +198,10 @@ def _vm_moved(recorder: Recorder, event: FleetEvent) -> None:
     """The owner changes here and nowhere else: one UPDATE, in the order the fleet reported it."""
     vm = recorder.vms.get(event.target)
     host = recorder.hosts.get(str(event.data.get("host")))
-    if vm is None or host is None or vm.host_id == host.pk:
+    if vm is None or host is None:
+        return
+    _count_move(recorder, event, vm, host)
+    if vm.host_id == host.pk:
         return
     VirtualMachine.everything.filter(pk=vm.pk).update(host=host)
     recorder.change.changed(vm, vm.host, host)

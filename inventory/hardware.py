@@ -13,6 +13,8 @@ from domain.states import DiskProvisioning, SharesLevel
 from inventory import specs
 from inventory.models import Datastore, Network, ResourcePool, VirtualDisk, VirtualMachine, VirtualNic
 
+# What a VM has of its own instead of its cluster's, as long as it is in that cluster.
+OVERRIDES = ("drs_override", "ha_restart_priority", "ha_ready_condition", "ha_ready_delay_s")
 # Plain fields that a reconfiguration may set.
 FIELDS = frozenset(
     {
@@ -20,7 +22,8 @@ FIELDS = frozenset(
         "cpu_shares", "memory_reservation_mib", "memory_limit_mib", "memory_shares_level", "memory_shares",
         "cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "guest_id", "firmware", "boot_delay_ms",
         "enter_bios_setup", "notes", "archetype", "trace", "trace_scale", "trace_offset_s", "cd_path", "cd_connected",
-        "hardware_version", "tools_installed", "drs_override", "ha_restart_priority",
+        "hardware_version", "tools_installed", *OVERRIDES,
+        "cpu_affinity", "passthrough", "bus_sharing",
     }
 )  # fmt: skip
 FIRST_DISK_KEY, FIRST_NIC_KEY = 2000, 4000

@@ -19,7 +19,19 @@ from domain.text import _
 from inventory.property_words import PROPERTIES, property_word
 
 # Fields that hold words of ours; all others are names, which nobody translates.
-WORDS = {"reason", "why", "need", "what", "state", "existingState", "requestedState", "component", "property", "task"}
+WORDS = {
+    "reason",
+    "why",
+    "need",
+    "what",
+    "state",
+    "existingState",
+    "requestedState",
+    "component",
+    "property",
+    "task",
+    "device",
+}
 STATES = {
     str(VmPower.ON): _("powered on"),
     str(VmPower.OFF): _("powered off"),
@@ -47,6 +59,7 @@ COMPUTED = (
     _("it has to be between 0 and %(high)s"),
     _("it has to be one of %(choices)s"),
     _("it is not in maintenance mode; %(count)s VMs run on it. Or use force."),
+    _("put these hosts into maintenance mode or disconnect them first: %(names)s"),
     _("%(count)s virtual machines are running on it"),
     _("%(count)s virtual machines still run on it"),
     _("%(count)s virtual machines cannot leave; see the faults."),

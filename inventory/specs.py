@@ -81,7 +81,10 @@ def disk_spec(disk: VirtualDisk, datastore_uuid: Any = None) -> DiskSpec:
 
 def nic_spec(nic: VirtualNic, network_uuid: Any = None) -> NicSpec:
     uuid = network_uuid or (nic.network.uuid if nic.network else "")
-    return NicSpec(key=nic.key, label=nic.label, network=str(uuid), mac=nic.mac, connected=nic.connected)
+    return NicSpec(
+        key=nic.key, label=nic.label, network=str(uuid), mac=nic.mac, connected=nic.connected,
+        start_connected=nic.start_connected,
+    )  # fmt: skip
 
 
 def vm_spec(

@@ -18,6 +18,7 @@ from domain import faults
 from domain.events import EVENTS
 from domain.morefs import FolderKind, Kind
 from domain.states import (
+    BusSharing,
     DatastoreKind,
     DiskProvisioning,
     DrsBehavior,
@@ -26,6 +27,8 @@ from domain.states import (
     HostKind,
     HostPower,
     MigrationPriority,
+    Passthrough,
+    ReadyCondition,
     SharesLevel,
     StandbyMode,
     Status,
@@ -199,6 +202,21 @@ VOCABULARY: dict[type[StrEnum], dict[Any, Word]] = {
         VAppState.SUSPENDED: Word(_("Suspended"), "pause-solid", "warn", "pause-solid"),
         VAppState.STARTING: Word(_("Starting"), "hourglass", "info", "hourglass"),
         VAppState.STOPPING: Word(_("Stopping"), "hourglass", "info", "hourglass"),
+    },
+    ReadyCondition: {
+        ReadyCondition.NONE: Word(_("Resources are allocated")),
+        ReadyCondition.POWERED_ON: Word(_("They are powered on")),
+        ReadyCondition.GUEST_HEARTBEATS: Word(_("Guest heartbeats are detected")),
+    },
+    Passthrough: {
+        Passthrough.NONE: Word(_("None")),
+        Passthrough.USB: Word(_("USB device of the host")),
+        Passthrough.PCI: Word(_("PCI device (DirectPath I/O)")),
+    },
+    BusSharing: {
+        BusSharing.NONE: Word(_("None")),
+        BusSharing.VIRTUAL: Word(_("Virtual: with machines of the same host")),
+        BusSharing.PHYSICAL: Word(_("Physical: with machines of any host")),
     },
     FolderKind: {
         FolderKind.DATACENTER: Word(_("Datacenter folder"), "folder"),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from inventory.journal import Change
 from inventory.models import Cluster, VirtualMachine
 from scheduler.models import DrsGroup, DrsRule
 
+# The overrides of a VM, where it has none.
+AS_THE_CLUSTER: dict[str, Any] = {
+    "drs_override": "", "ha_restart_priority": "", "ha_ready_condition": "", "ha_ready_delay_s": -1,
+}  # fmt: skip
 
-def leave(change: Change, vm: VirtualMachine, cluster: Cluster) -> dict[str, str]:
+
+def leave(change: Change, vm: VirtualMachine, cluster: Cluster) -> dict[str, Any]:
     """Take `vm` out of the rules and groups of `cluster`; tells which fields of the VM go back to their defaults."""
     for model in (DrsRule, DrsGroup):
         for row in model.objects.filter(cluster=cluster):
@@ -15,4 +22,4 @@ def leave(change: Change, vm: VirtualMachine, cluster: Cluster) -> dict[str, str
                 row.members = [moref for moref in row.members if moref != vm.moref]
                 row.save(update_fields=["members"])
                 change.changed(cluster)
-    return {"drs_override": "", "ha_restart_priority": ""}
+    return dict(AS_THE_CLUSTER)

@@ -22,7 +22,7 @@ from inventory.journal import changing
 from inventory.models import Cluster, Host, Task, VCenter, VirtualMachine
 from inventory.prepared import Prepared
 from inventory.services import vms as vm_services
-from scheduler import settings_of
+from scheduler import readiness, settings_of
 from scheduler.engine.placement import restart
 from scheduler.engine.state import Plan
 from scheduler.models import DrsRule, HaRestart
@@ -77,6 +77,7 @@ def expect_restart(
     stop_by_lab_s: float | None = None,
 ) -> None:
     """Note that a VM has to start elsewhere, once, however often the failure is told."""
+    condition, delay_s = readiness.of(vm)
     HaRestart.objects.get_or_create(
         cluster=vm.host.cluster,
         vm=vm.moref,
@@ -88,6 +89,8 @@ def expect_restart(
             "declared_lab_s": declared_s,
             "due_lab_s": declared_s,
             "priority": int(RESTART.get(vm.ha_restart_priority, RestartPriority.MEDIUM)),
+            "ready_condition": condition,
+            "ready_delay_s": delay_s,
             "state": state,
             "task": task,
             "stop_by_lab_s": stop_by_lab_s,
@@ -137,7 +140,9 @@ def _declare(vcenter: VCenter, lab_s: float) -> None:
 
 def _restart(cluster: Cluster, rows: list[HaRestart], lab_s: float) -> None:
     """Place all that is due together, best class first, and power each on where it fits."""
-    rows = _after_dependencies(cluster, rows)
+    rows = readiness.startable(cluster, _after_dependencies(cluster, rows), lab_s)
+    if not rows:
+        return
     frame = frame_of(cluster)
     known = {m: i for i, m in enumerate(frame.snapshot.vms.moref)}
     for gone in [r for r in rows if r.vm not in known]:
@@ -180,6 +185,7 @@ def _start(row: HaRestart, vm: VirtualMachine, host: Host, lab_s: float) -> None
             _try_later(row, fault, lab_s)
             return
         row.state, row.destination_name, row.attempts = HaRestart.STARTING, host.name, row.attempts + 1
+        row.started_lab_s, row.ready_lab_s = lab_s, None
         row.save()
 
 
@@ -213,18 +219,20 @@ def _restarted(row: HaRestart, lab_s: float) -> None:
 
 
 def _try_later(row: HaRestart, fault: faults.MethodFault, lab_s: float) -> None:
-    """Next try by the timetable, or give up with a recorded fault."""
+    """Next try by the timetable, or give up with a recorded fault; every attempt that failed is told."""
     row.attempts += 0 if row.state == HaRestart.STARTING else 1
     row.fault = fault.to_dict()
-    if row.attempts >= len(RETRY_AFTER_S):
-        vm = VirtualMachine.objects.filter(vcenter=row.cluster.vcenter, moref=row.vm).first()
-        with changing(row.cluster.vcenter, lab_s=lab_s) as change:
-            if vm is not None:
-                change.event("VmDasResetFailedEvent", vm, row.cluster, reason=fault.sentence)
-            _end(row, HaRestart.FAILED, lab_s)
-        return
-    row.state, row.due_lab_s = HaRestart.WAITING, row.declared_lab_s + RETRY_AFTER_S[row.attempts]
-    row.save()
+    vm = VirtualMachine.objects.filter(vcenter=row.cluster.vcenter, moref=row.vm).first()
+    with changing(row.cluster.vcenter, lab_s=lab_s) as change:
+        if vm is not None:
+            change.event("VmFailoverFailed", vm, row.cluster, reason=fault.sentence)
+        if row.attempts < len(RETRY_AFTER_S):
+            row.state, row.due_lab_s = HaRestart.WAITING, row.declared_lab_s + RETRY_AFTER_S[row.attempts]
+            row.save()
+            return
+        if vm is not None:
+            change.event("VmMaxRestartCountReached", vm, row.cluster)
+        _end(row, HaRestart.FAILED, lab_s)
 
 
 def _end(row: HaRestart, state: str, lab_s: float) -> None:

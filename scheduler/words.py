@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
 from domain.faults import fill
+from domain.states import ReadyCondition
+from inventory import words
 from inventory.retell import told
 
 Text = str | Promise
@@ -78,6 +80,7 @@ RESTART_PRIORITIES: dict[str, Text] = {
     "high": gettext_lazy("High"),
     "highest": gettext_lazy("Highest"),
 }
+READY_CONDITIONS: dict[str, Text] = dict(words.choices(ReadyCondition))
 TRIGGERS: dict[str, Text] = {
     "cycle": gettext_lazy("Regular cycle"),
     "event": gettext_lazy("Something urgent happened"),

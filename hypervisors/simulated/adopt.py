@@ -131,6 +131,7 @@ def _adopt_vm(fleet: Fleet, placed: PlacedVm) -> None:
         _found_running(fleet, slot, placed)
     elif fresh and placed.power == VmPower.SUSPENDED:
         fleet.set_power(slot, Power.SUSPENDED)
+        _remember_boot(fleet, slot, placed)
         state.vms.image_bytes[slot] = float(placed.spec.memory_mib) * 2**20
 
 
@@ -150,9 +151,13 @@ def _found_running(fleet: Fleet, slot: int, placed: PlacedVm) -> None:
     vms, ratio = fleet.state.vms, fleet.tuning.physics.boot_touch_ratio
     fleet.set_power(slot, Power.ON)
     vms.features[slot] = fleet.state.hosts.features[vms.host[slot]]
-    vms.boot_s[slot] = min(placed.boot_lab_s or fleet.now_s, fleet.now_s)
+    _remember_boot(fleet, slot, placed)
     vms.swap_bytes[slot] = swap_file_bytes(placed.spec.memory_mib, placed.spec.memory.reservation)
     vms.touched_mib[slot] = ratio * placed.spec.memory_mib
     vms.reported_bytes[slot] = sum(d.used_bytes for d in placed.spec.disks)
     if vms.tools[slot] != Tools.NOT_INSTALLED:
         vms.tools[slot], vms.tools_told[slot] = Tools.RUNNING, 0  # told by the next ticks
+
+
+def _remember_boot(fleet: Fleet, slot: int, placed: PlacedVm) -> None:
+    fleet.state.vms.boot_s[slot] = min(placed.boot_lab_s or fleet.now_s, fleet.now_s)

@@ -7,7 +7,7 @@ import numpy as np
 from domain import faults
 from domain.hardware import CPU_GENERATIONS, SERVER_MODELS
 from domain.resources import UNLIMITED
-from domain.specs import DatastoreSpec, DiskSpec, HostSpec, PoolSpec, VmSpec
+from domain.specs import DatastoreSpec, DiskSpec, HostSpec, NicSpec, PoolSpec, VmSpec
 from domain.states import DiskProvisioning, HostKind
 from hypervisors.simulated import noise, power, workload
 from hypervisors.simulated.fleet import Fleet
@@ -50,6 +50,8 @@ def _start_host(fleet: Fleet, slot: int, spec: HostSpec) -> None:
     hosts.key[slot] = noise.key_of(fleet.state.seed, spec.uuid)
     hosts.nics_up[slot] = (1 << int(hosts.nic_count[slot])) - 1
     hosts.boot_s[slot] = hosts.segment_s[slot] = fleet.now_s
+    fleet.hosts_changed()
+    hosts.idle_mhz[slot] = fleet.capacity(slot)[0]
     power.change_phase(fleet.state, slot, Phase.ON, fleet.now_s)
 
 
@@ -133,6 +135,7 @@ def put_vm(fleet: Fleet, spec: VmSpec, host: int) -> int:
     vms.mem_limit_mib[slot] = np.inf if spec.memory.limit == UNLIMITED else spec.memory.limit
     workload.assign(vms, slot, spec.workload, workload.trace_of(spec.workload.trace, state.trace_sets, fleet.traces))
     vms.boot_delay_s[slot] = spec.boot_delay_ms / 1000
+    plug(fleet, slot, spec.nics)
     if not spec.tools_installed:
         vms.tools[slot] = Tools.NOT_INSTALLED
     elif vms.tools[slot] == Tools.NOT_INSTALLED:
@@ -140,6 +143,15 @@ def put_vm(fleet: Fleet, spec: VmSpec, host: int) -> int:
     put_disks(fleet, slot, spec.disks, fresh)
     fleet.changed()
     return slot
+
+
+def plug(fleet: Fleet, slot: int, nics: tuple[NicSpec, ...]) -> None:
+    """Connect the adapters as the specs say; a guest whose address changes so has not told it yet."""
+    vms = fleet.state.vms
+    link = min((nic.key for nic in nics if nic.network and nic.connected), default=0)
+    vms.boot_link[slot] = min((nic.key for nic in nics if nic.network and nic.start_connected), default=0)
+    if link != vms.link[slot]:
+        vms.link[slot], vms.tools_told[slot] = link, 0
 
 
 def datastore(fleet: Fleet, uuid: str) -> int:

@@ -61,7 +61,7 @@ class SimulatedDriver:
             self.store.push([commands.encode(c) for c in commands_])
 
     def poll(self, until_s: float) -> Poll:
-        """Advance to `until_s` or as far as one call goes (`Poll.now_s` tells), carrying out what is pending on the way.
+        """Advance to `until_s` or as far as one call goes (`Poll.now_s` tells), and do on the way what is pending.
 
         `events`: everything not acknowledged, oldest first, so that a poll whose answer was lost loses nothing.
         `jobs`: every active job, those whose end has not been acknowledged, and those whose time has not come.

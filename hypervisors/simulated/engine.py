@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from domain.counters import DATASTORE_ROWS, HOST_ROWS, VM_ROWS
 from domain.traces import TraceSet
 from hypervisors.port import Command, FleetEvent, Sample
 from hypervisors.simulated import commands as command_kinds
@@ -87,7 +88,7 @@ def advance(
 
 
 def _pass_time(fleet: Fleet, until_s: float, taken: list[Sample]) -> None:
-    """Up to `until_s`, or as far as one call goes; samples are added to `taken`, which holds those of the whole call."""
+    """Up to `until_s`, or as far as one call goes; samples come to `taken`, which holds those of the whole call."""
     state = fleet.state
     limit = _tick_limit(state)
     while True:
@@ -120,7 +121,8 @@ def _settle(fleet: Fleet) -> None:
 
 
 def _tick_limit(state: FleetState) -> int:
-    each = 4 * (20 * state.vms.size + 18 * state.hosts.size + 8 * state.datastores.size)
+    sizes = ((VM_ROWS, state.vms.size), (HOST_ROWS, state.hosts.size), (DATASTORE_ROWS, state.datastores.size))
+    each = 4 * sum(len(rows) * size for rows, size in sizes)
     return max(1, min(MAX_TICKS_PER_ADVANCE, MAX_SAMPLE_BYTES // max(1, each)))
 
 
@@ -132,6 +134,7 @@ def tick(fleet: Fleet) -> Sample:
     layout = fleet.layout()
     load = migration.load_on_hosts(fleet)
     cpu = physics.run_cpu(state, layout, load, constants)
+    migration.note_idle(fleet, layout, cpu, load)
     mem = memory.run_memory(state, layout, load, now_s, constants)
     io = storage.run_io(state, layout, cpu, mem.progress, constants)
     physics.keep_backlog(state, layout, cpu, mem.progress, constants)

@@ -120,11 +120,17 @@ class Fleet:
 
     # --- what is reserved: counted afresh after everything but a start, so that nothing can leak ---
     def reserved(self, host: int) -> tuple[float, float]:
-        """(MHz, MiB) reserved on a host: its running VMs, those being started there, those arriving."""
+        """(MHz, MiB) reserved on a host: its running VMs, those being started there, those arriving, and the helpers of
+        moves of high priority."""
         vms = self.state.vms
         slots = [*self.vms_on(host), *self.claims(host)]
         cpu = float(vms.cpu_reservation_mhz[slots].sum())
+        cpu += self.helpers_mhz(host)
         return cpu, float(sum(self.memory_claim(slot) for slot in slots))
+
+    def helpers_mhz(self, host: int) -> float:
+        """Reserved for copies of high priority: as they share one link, what the fastest needs is enough for all."""
+        return max((move.helper_mhz.get(str(host), 0.0) for move in self.state.moves.values()), default=0.0)
 
     def claims(self, host: int) -> list[int]:
         """VMs that a running job will start on or bring to a host."""

@@ -15,9 +15,14 @@ TOLD_PER_TICK = 500
 POWER = {Power.OFF: VmPower.OFF, Power.ON: VmPower.ON, Power.SUSPENDED: VmPower.SUSPENDED}
 
 
-def address_of(key: int) -> str:
-    """The guest's IP address, a function of its key."""
-    bits = int(noise.uniform(key, Stream.ADDRESS) * 2**24)
+FIRST_NIC_KEY = 4000
+
+
+def address_of(key: int, link: int) -> str:
+    """The guest's IP address on its adapter `link`, a function of both; "" where no adapter is connected."""
+    if not link:
+        return ""
+    bits = int(noise.uniform(key, Stream.ADDRESS, abs(link - FIRST_NIC_KEY)) * 2**24)
     return f"10.{bits >> 16 & 255}.{bits >> 8 & 255}.{1 + bits % 254}"
 
 
@@ -28,6 +33,7 @@ def start(fleet: Fleet, slot: int, host: int, cause: str, op_id: str = "", boot_
     fleet.set_power(slot, Power.ON)
     vms.boot_s[slot] = fleet.now_s
     vms.features[slot] = fleet.state.hosts.features[host]
+    vms.link[slot] = vms.boot_link[slot]
     vms.touched_mib[slot] = vms.active_mib[slot] = 0.0
     vms.swap_bytes[slot] = swap_file_bytes(float(vms.memory_mib[slot]), float(vms.mem_reservation_mib[slot]))
     _touch_at_boot(fleet, slot, physics.boot_touch_ratio)
@@ -76,7 +82,15 @@ def tools_up(fleet: Fleet, uuid: str) -> None:
 def _tell_tools(fleet: Fleet, slot: int) -> None:
     vms, uuid = fleet.state.vms, fleet.state.vm_ids.uuids[slot]
     vms.tools_told[slot] = 1
-    fleet.emit(Happening.VM_TOOLS, uuid, tools=ToolsStatus.OK.value, ip=address_of(int(vms.key[slot])))
+    address = address_of(int(vms.key[slot]), int(vms.link[slot]))
+    fleet.emit(Happening.VM_TOOLS, uuid, tools=ToolsStatus.OK.value, ip=address)
+
+
+def tell_address(fleet: Fleet, slot: int) -> None:
+    """After a change of its adapters a guest whose tools run says at once where it can be reached."""
+    vms = fleet.state.vms
+    if vms.tools[slot] == Tools.RUNNING and not vms.tools_told[slot]:
+        _tell_tools(fleet, slot)
 
 
 def stop(fleet: Fleet, slot: int, cause: str, op_id: str = "", power: Power = Power.OFF) -> None:
@@ -95,7 +109,7 @@ def tell_power(fleet: Fleet, slot: int, cause: str, op_id: str = "") -> None:
     host = fleet.state.host_ids.uuids[vms.host[slot]]
     fleet.emit(
         Happening.VM_POWER, fleet.state.vm_ids.uuids[slot], op_id, power=power.value, cause=cause, host=host,
-        swap_bytes=int(vms.swap_bytes[slot]),
+        swap_bytes=int(vms.swap_bytes[slot]), boot_s=float(vms.boot_s[slot]),
     )  # fmt: skip
 
 
@@ -128,7 +142,7 @@ def report_growth(fleet: Fleet, tick: int) -> None:
 
 
 def report_tools(fleet: Fleet) -> None:
-    """Guests that were found running are told bit by bit, so that a large fleet does not arrive in one heap."""
+    """Guests found running, or at another address, are told bit by bit: a large fleet does not arrive in one heap."""
     vms = fleet.state.vms
     for slot in np.flatnonzero((vms.tools == Tools.RUNNING) & (vms.tools_told == 0))[:TOLD_PER_TICK].tolist():
         _tell_tools(fleet, slot)

@@ -14,13 +14,15 @@ import numpy as np
 
 from domain import faults
 from domain.specs import vm_from_plain
+from domain.states import MigrationPriority
 from hypervisors.port import Happening, Op
 from hypervisors.simulated import describe, guests, jobs, precheck
 from hypervisors.simulated.bandwidth import fair_rates
 from hypervisors.simulated.fleet import Fleet
 from hypervisors.simulated.jobs import OPERATIONS, Operation
+from hypervisors.simulated.layout import Layout
 from hypervisors.simulated.moves import BITMAP_MIB_PER_MIB, Move, Precopy
-from hypervisors.simulated.physics import HostLoad
+from hypervisors.simulated.physics import CpuTick, HostLoad
 from hypervisors.simulated.records import JobRecord
 from hypervisors.simulated.tables import Hog, Power
 from hypervisors.simulated.workload import DIRTY_MIBPS, WWS_RATIO
@@ -36,8 +38,9 @@ def _begin(fleet: Fleet, job: JobRecord) -> None:
     plan = precheck.plan_of(fleet, job)
     bitmap = bool(job.args.get("bitmap_resume"))
     fleet.state.moves[job.op_id] = Move(
-        job.op_id, slot, plan.source, plan.destination, plan.disks, plan.live, bitmap, thick=plan.thick
-    )
+        job.op_id, slot, plan.source, plan.destination, plan.disks, plan.live, bitmap, thick=plan.thick,
+        high=job.args.get("priority") == MigrationPriority.HIGH,
+    )  # fmt: skip
     job.hosts = tuple(sorted({plan.source, plan.destination}))
     _timed(fleet, job, "validating", jobs.lasting(fleet, job, fleet.tuning.durations.validate), 5.0)
 
@@ -62,6 +65,9 @@ def _validated(fleet: Fleet, job: JobRecord, move: Move) -> None:
     if move.destination != move.source and vms.power[move.vm] == Power.ON:
         fleet.need_room(move.destination, move.vm)
         job.work["claim"] = [move.destination, move.vm]
+        fleet.claims_changed()
+    if move.live and move.high:
+        precheck.reserve_helpers(fleet, move)
     job.work["doomed"] = _doomed(fleet, job, move)
     durations = fleet.tuning.durations
     if move.live or move.disks:
@@ -365,13 +371,22 @@ def host_lost(fleet: Fleet, host: int, alive: bool = False) -> None:
 def load_on_hosts(fleet: Fleet) -> HostLoad:
     """What moves take from each host: helper threads on both ends, memory that fills up at the destination."""
     hosts, model = fleet.state.hosts, fleet.tuning.move
-    cpu, memory = np.zeros(hosts.size), np.zeros(hosts.size)
+    cpu, memory, reserved = np.zeros(hosts.size), np.zeros(hosts.size), np.zeros(hosts.size)
     for move in fleet.state.moves.values():
         if move.streaming and move.live:
             cores = max(model.min_core, model.core_per_gbps * move.rate_mibps * 8 / 1000)
-            for host in {move.source, move.destination}:
+            for host in move.ends:
                 cpu[host] += cores * float(hosts.core_mhz[host])
+                reserved[host] += cores * float(hosts.core_mhz[host]) * move.high
         if move.live and not move.switched and move.destination != move.source and move.total_mib:
             overhead = fleet.memory_claim(move.vm) - float(fleet.state.vms.mem_reservation_mib[move.vm])
             memory[move.destination] += overhead + resident_mib(fleet, move.vm)
-    return HostLoad(cpu, memory)
+    return HostLoad(cpu, memory, reserved)
+
+
+def note_idle(fleet: Fleet, layout: Layout, cpu: CpuTick, load: HostLoad) -> None:
+    """Remember what each host's VMs leave; regular copies live on that, so their rates are looked at anew."""
+    used = np.bincount(layout.host, cpu.used, len(layout.running))
+    fleet.state.hosts.idle_mhz[:] = np.maximum(0.0, layout.cpu_mhz - used - load.reserved_mhz)
+    if any(move.streaming for move in fleet.state.moves.values()):
+        fleet.links_changed = True

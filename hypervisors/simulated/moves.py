@@ -112,10 +112,17 @@ class Move:
     switched: bool = False  # the destination is the owner
     rounds: list[list[float]] = field(default_factory=list)  # [[t_s, x_mib], …]
     thick: dict[str, bool] = field(default_factory=dict)  # disk key -> thick afterwards; absent: as before
+    high: bool = False  # of high priority: its CPU is reserved on both hosts
+    helper_mhz: dict[str, float] = field(default_factory=dict)  # host slot -> what it has reserved there
 
     @property
     def streaming(self) -> bool:
         return self.stage != ""
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Host slots at both ends, ascending; one where only disks move."""
+        return tuple(sorted({self.source, self.destination}))
 
     @property
     def disks_until_pct(self) -> float:
@@ -142,7 +149,7 @@ class Move:
     def copy(self) -> Move:
         twin = Move(*(getattr(self, name) for name in self.__slots__))
         twin.disks, twin.precopy, twin.rounds = dict(self.disks), self.precopy.copy(), [*self.rounds]
-        twin.thick = dict(self.thick)
+        twin.thick, twin.helper_mhz = dict(self.thick), dict(self.helper_mhz)
         return twin
 
     def to_list(self) -> list[Any]:

@@ -27,6 +27,7 @@ class HostLoad:
 
     cpu_mhz: Floats  # helper threads of copies
     memory_mib: Floats  # held for VMs that are arriving
+    reserved_mhz: Floats  # the part of the CPU that copies of high priority have reserved
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.counters import DATASTORE_ROWS, HOST_ROWS, VM_ROWS
+from domain import fairness
+from domain.counters import DATASTORE_ROWS, HOST_ROWS, VM_ROWS, WRITE_LATENCY_RATIO
 from hypervisors.port import Sample
 from hypervisors.simulated import power, storage
 from hypervisors.simulated.layout import Layout
@@ -13,7 +14,8 @@ from hypervisors.simulated.memory import MemoryTick
 from hypervisors.simulated.physics import CpuTick
 from hypervisors.simulated.state import FleetState
 from hypervisors.simulated.storage import IoTick
-from hypervisors.simulated.tuning import Physics
+from hypervisors.simulated.tables import Hog, Tools
+from hypervisors.simulated.tuning import TICK_S, Physics
 
 Floats = NDArray[np.float64]
 KIB = 1024.0
@@ -52,12 +54,21 @@ def _vm_rows(
         24: PERCENT * mem.active / np.maximum(layout.memory, 1.0),
         33: KIB * mem.active, 98: KIB * mem.consumed, 29: KIB * mem.touched, 90: KIB * mem.balloon,
         70: KIB * mem.swapped, 105: KIB * mem.compressed, 422: PERCENT * (1.0 - mem.progress),
-        143: io.net_kibps, 125: io.disk_kibps, 133: io.latency_ms, 155: uptime, 157: drawn,
+        143: io.net_kibps, 125: io.disk_kibps, 133: io.latency_ms, 155: uptime, 156: heartbeats(state, layout),
+        157: drawn,
     }  # fmt: skip
     rows = np.full((len(VM_ROWS), state.vms.size), np.nan, dtype=np.float32)
     for row, key in enumerate(VM_ROWS):
         rows[row, layout.on] = values[key]
     return rows
+
+
+def heartbeats(state: FleetState, layout: Layout) -> Floats:
+    """Guest tools beat once a second while the guest runs: none from one that has crashed, boots or stands still."""
+    vms, on = state.vms, layout.on
+    alive = (vms.tools[on] == Tools.RUNNING) & (vms.hog[on] & Hog.HALTED == 0) & (vms.paused[on] == 0)
+    beats: Floats = np.where(alive, TICK_S, 0.0)
+    return beats
 
 
 def _host_rows(
@@ -68,6 +79,9 @@ def _host_rows(
     def total(values: Floats) -> Floats:
         return sum_by_host(layout, values)
 
+    def fair(parts: Floats) -> Floats:
+        return fairness.index(parts, layout.host, hosts.size)
+
     hardware = np.maximum(hosts.memory_mib.astype(np.float64), 1.0)
     consumed = mem.host_used + hardware - layout.mem_mib
     values = {
@@ -76,6 +90,8 @@ def _host_rows(
         29: KIB * total(mem.touched), 90: KIB * total(mem.balloon), 49: KIB * total(mem.swapped),
         105: KIB * total(mem.compressed), 68: hosts.mem_state, 143: io.host_net_kibps, 125: io.host_disk_kibps,
         133: _worst(layout, io, hosts.size), 155: now_s - hosts.boot_s, 157: hosts.watts_now, 159: hosts.energy_j,
+        215: fair(fairness.delivered_part(cpu.used, cpu.demand)),
+        216: fair(fairness.held_part(mem.touched, mem.balloon, mem.swapped, mem.compressed)),
     }  # fmt: skip
     return np.stack([np.asarray(values[key], dtype=np.float32) for key in HOST_ROWS])
 
@@ -96,7 +112,7 @@ def _datastore_rows(state: FleetState, io: IoTick, used: Floats, physics: Physic
     values = {
         281: used / KIB, 282: storage.provisioned_bytes(state, used) / KIB, 283: stores.capacity_bytes / KIB,
         178: io.store_iops * (1.0 - write), 179: io.store_iops * write, 182: io.store_latency_ms,
-        183: io.store_latency_ms * 1.2, 125: io.store_iops * physics.io_kib,
+        183: io.store_latency_ms * WRITE_LATENCY_RATIO, 125: io.store_iops * physics.io_kib,
     }  # fmt: skip
     rows = np.stack([np.asarray(values[key], dtype=np.float32) for key in DATASTORE_ROWS])
     rows[:, stores.exists == 0] = np.nan

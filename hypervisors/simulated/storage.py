@@ -48,7 +48,8 @@ def run_io(state: FleetState, layout: Layout, cpu: CpuTick, progress: Floats, ph
     iops = IOPS[layout.archetype] * activity
     iops = np.where(layout.home >= 0, iops, 0.0)
     iops, latency = _datastores(state, layout, iops, physics)
-    net = np.minimum(NET_KIBPS[layout.archetype] * activity + BASE_NET_KIBPS, 2.0**30)
+    plugged = state.vms.link[layout.on] > 0
+    net = np.minimum(NET_KIBPS[layout.archetype] * activity + BASE_NET_KIBPS, 2.0**30) * plugged
     net = _networks(state, layout, net)
     disk = iops * physics.io_kib
     state.vms.iops[layout.on] = iops

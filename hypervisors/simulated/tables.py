@@ -82,6 +82,7 @@ class HostTable(Table):
     vm_nic_mbps: F32
     vmotion_nic_mbps: F32
     boot_median_s: F32
+    idle_mhz: F32  # what VMs and copies of high priority left in the last tick
     watts_now: F32
     w0: F32
     w1: F32
@@ -121,6 +122,8 @@ class VmTable(Table):
     trace_set: I32  # -1: no trace
     trace_row: I32
     home: I32  # datastore of the VM's folder: swap file, memory image, snapshots
+    link: I32  # key of the first adapter that is connected to a network; 0: none, the guest is cut off
+    boot_link: I32  # the same as it will be after the next power-on
     key: U64
     features: U64  # CPU features that the guest has seen since power-on
     boot_s: F64

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from domain.counters import WRITE_RATIO
+from domain.counters import IO_KIB, WRITE_RATIO
 
 TICK_S = 20.0  # the field's real-time sample interval
 MAX_TICKS_PER_ADVANCE = 180  # one hour of lab time; a longer sleep is caught up by further calls
@@ -71,7 +71,7 @@ class Physics:
     swap_mibps: float = 200.0  # per host, its share of the datastore
     free_target_ratio: float = 0.80  # of minFree; reclaim aims here, just above where "soft" is left
     swap_stall_factor: float = 20.0
-    io_kib: float = 16.0  # mean size of one I/O
+    io_kib: float = IO_KIB
     write_ratio: float = WRITE_RATIO
     new_block_ratio: float = 0.01  # of written bytes, first writes that grow a thin disk
     delta_ratio: float = 0.2  # of written bytes, first writes since the snapshot

@@ -153,6 +153,7 @@ def _end_reconfigure(fleet: Fleet, job: JobRecord) -> None:
     if vms.power[slot] == Power.ON:
         vms.swap_bytes[slot] = swap_file_bytes(float(vms.memory_mib[slot]), float(vms.mem_reservation_mib[slot]))
     job.work = {}
+    guests.tell_address(fleet, slot)
     guests.tell_sizes(fleet, slot)
     jobs.done(fleet, job)
 

@@ -28,6 +28,7 @@ from inventory.actions.common import (
 from inventory.actions.registry import menu
 from inventory.actions.rules import (
     cluster_has_host,
+    cluster_removable,
     first,
     host_connected,
     host_not_connected,
@@ -99,7 +100,7 @@ menu(
     SEPARATOR,
     move_to("Folder.Move"), rename("Host.Inventory.RenameCluster"), TAGS, ADD_PERMISSION, SEPARATOR,
     delete("Host.Inventory.DeleteCluster", "clusters.destroy",
-           Confirm(_("Delete the cluster “%(name)s”?"), _("Delete"), radius.cluster_delete)),
+           Confirm(_("Delete the cluster “%(name)s”?"), _("Delete"), radius.cluster_delete), cluster_removable),
 )  # fmt: skip
 menu(
     "pool",

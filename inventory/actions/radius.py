@@ -13,6 +13,7 @@ from inventory import format as units
 from inventory import vapps
 from inventory.grids.scopes import vms_of
 from inventory.models import Cluster, Folder, Host, ResourcePool, Snapshot, VirtualDisk, VirtualMachine
+from inventory.services import leaving
 
 NAMES_SHOWN = 5
 
@@ -81,15 +82,36 @@ def host_disconnect(host: Host) -> list[str]:
     return [_("Its virtual machines go on running, but cannot be managed until it is connected again."), *_vms(running)]
 
 
+def _with_hosts(hosts: list[Host]) -> list[str]:
+    """The machines that leave the inventory with hosts, and whether anything brings them back."""
+    lines = _vms(VirtualMachine.objects.filter(host__in=hosts))
+    if not lines:
+        return []
+    departure = leaving.departure_of(hosts)
+    lost = departure.lost
+    if any(vm.deleted_at is None for vm, _home in departure.kept):
+        lines.append(_("Their files stay on the datastores; the recycle bin registers them again."))
+    if lost:
+        names = ", ".join(vm.name for vm in lost[:NAMES_SHOWN]) + (", …" if len(lost) > NAMES_SHOWN else "")
+        sentence = ngettext(
+            "No other host reaches the files of %(count)s of them, so it does not come back: %(names)s",
+            "No other host reaches the files of %(count)s of them, so they do not come back: %(names)s",
+            len(lost),
+        )
+        lines.append(sentence % {"count": len(lost), "names": names})
+    return lines
+
+
 def host_remove(host: Host) -> list[str]:
-    return [_("These are removed from the inventory with it:"), *_vms(VirtualMachine.objects.filter(host=host))]
+    machines = _with_hosts([host])
+    return [_("These are removed from the inventory with it:"), *machines] if machines else []
 
 
 def cluster_delete(cluster: Cluster) -> list[str]:
     hosts = Host.objects.filter(cluster=cluster)
     return [
         *_named(hosts, ngettext_lazy("%(count)s host", "%(count)s hosts", "count")),
-        *_vms(VirtualMachine.objects.filter(host__cluster=cluster)),
+        *_with_hosts(list(hosts)),
         *_named(
             ResourcePool.objects.filter(cluster=cluster, parent__isnull=False),
             ngettext_lazy("%(count)s resource pool", "%(count)s resource pools", "count"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from domain.states import HostConnection, HostPower, StandbyMode, ToolsStatus, VmConnection, VmPower
 from inventory import vapps
 from inventory.models import Cluster, Datastore, Folder, Host, ResourcePool, VirtualMachine
+from inventory.services import leaving
 
 Rule = Callable[[Any], str | None]
 
@@ -108,9 +109,15 @@ def host_stopped(host: Host) -> str | None:
 
 
 def host_removable(host: Host) -> str | None:
-    if host.in_maintenance or host.connection_state == HostConnection.DISCONNECTED:
-        return None
-    return _("Put the host in maintenance mode or disconnect it first.")
+    if not leaving.removable(host):
+        return _("Put the host in maintenance mode or disconnect it first.")
+    return _all_off(VirtualMachine.objects.filter(host=host))
+
+
+def _all_off(machines: Any) -> str | None:
+    """What runs does not leave the inventory with its host."""
+    names = list(machines.exclude(power_state=VmPower.OFF).order_by("name").values_list("name", flat=True)[:3])
+    return _("Power off or move these first: %(names)s.") % {"names": ", ".join(names)} if names else None
 
 
 def host_usable(host: Host) -> str | None:
@@ -118,6 +125,14 @@ def host_usable(host: Host) -> str | None:
 
 
 # --- containers ------------------------------------------------------------------------------------------------------
+def cluster_removable(cluster: Cluster) -> str | None:
+    working = [h.name for h in Host.objects.filter(cluster=cluster).order_by("name") if not leaving.removable(h)]
+    if working:
+        told = {"names": ", ".join(working[:3]) + (", …" if len(working) > 3 else "")}
+        return _("Put its hosts in maintenance mode or disconnect them first: %(names)s.") % told
+    return _all_off(VirtualMachine.objects.filter(host__cluster=cluster))
+
+
 def cluster_has_host(cluster: Cluster) -> str | None:
     return None if Host.objects.filter(cluster=cluster).exists() else _("The cluster has no host yet.")
 

@@ -103,7 +103,7 @@ DEFAULTS = tuple(
          event("DasHostFailedEvent", Y, "HostConnectedEvent", "HostPoweredOnEvent")),
         ("HAVmFailoverFailedAlarm", VM, _("vSphere HA virtual machine failover failed"),
          _("vSphere HA could not restart a virtual machine"),
-         event("VmDasResetFailedEvent", R, "VmPoweredOnEvent", "VmRestartedOnAlternateHostEvent")),
+         event("VmFailoverFailed", R, "VmPoweredOnEvent", "VmRestartedOnAlternateHostEvent")),
         # --- virtual machines: use ----------------------------------------------------------------------------------
         ("VmCPUUsageAlarm", VM, _("Virtual machine CPU usage"), _("A virtual machine uses its CPUs fully"),
          metric(2, 7500, 9000)),

@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy
 
 from domain.guests import FAMILIES, GUESTS
 from domain.limits import DEFAULT_LIMITS as LIMITS
-from domain.states import DiskProvisioning, SharesLevel
+from domain.states import BusSharing, DiskProvisioning, SharesLevel
 from inventory import words
 from inventory.forms.base import DialogForm
+from inventory.forms.bound import BoundForm
 from inventory.forms.devices import CLIENT, HOST, MODES, DiskForm, NicForm, values_of
 from inventory.forms.fields import GIB, MIB, LimitField, SizeField, WithUnit
 from inventory.models import VirtualDisk, VirtualMachine
@@ -42,7 +43,7 @@ DEFAULTS = {
     "vcpus": 1, "cores_per_socket": 1, "memory": 2 * GIB, "cpu_reservation_mhz": 0, "cpu_limit_mhz": -1,
     "cpu_shares_level": "normal", "cpu_shares": 1000, "memory_reservation_mib": 0, "memory_limit_mib": -1,
     "memory_shares_level": "normal", "memory_shares": 20_480, "firmware": "efi", "boot_delay_ms": 0,
-    "archetype": "web", "tools_installed": True,
+    "archetype": "web", "tools_installed": True, "passthrough": "", "bus_sharing": BusSharing.NONE.value,
 }  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def guest_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     return [(label, [(g.id, g.label) for g in GUESTS.values() if g.family == key]) for key, label in FAMILIES.items()]
 
 
-class HardwareForm(DialogForm):
+class HardwareForm(BoundForm):
     """Mixed into a form; `prepare` is called once the form knows its VM, its datastores and its networks."""
 
     vcpus = forms.IntegerField(
@@ -206,7 +207,7 @@ class HardwareForm(DialogForm):
     # --- drawing -----------------------------------------------------------------------------------------------------
     CPU = (
         "cores_per_socket", "cpu_hot_add", "cpu_hot_remove", "cpu_reservation_mhz", "cpu_limit_mhz",
-        "cpu_shares_level", "cpu_shares",
+        "cpu_shares_level", "cpu_shares", "cpu_affinity",
     )  # fmt: skip
     MEMORY = (
         "memory_reservation_mib", "memory_limit_mib", "memory_shares_level", "memory_shares", "memory_hot_add",
@@ -301,6 +302,8 @@ class HardwareForm(DialogForm):
             if limit != -1 and data.get(f"{resource}_reservation_{unit}", 0) > limit:
                 self.add_error(f"{resource}_limit_{unit}", _("It is below the reservation."))
 
+        self.check_bound(data, (memory or 0) // MIB)
+
     def plain(self) -> dict[str, Any]:
         """The fields of the model."""
         data = {k: v for k, v in self.cleaned_data.items() if k in PLAIN}
@@ -333,13 +336,13 @@ class HardwareForm(DialogForm):
         return [values_of(form) for form in self.nic_forms if form.nic is None]
 
 
-COLD = ("cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "cores_per_socket")
+COLD = ("cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "cores_per_socket", "bus_sharing")
 PLAIN = frozenset(
     {
         "vcpus", "cores_per_socket", "cpu_hot_add", "cpu_reservation_mhz", "cpu_limit_mhz", "cpu_shares_level",
         "cpu_shares", "memory_hot_add", "memory_reservation_mib", "memory_limit_mib", "memory_shares_level",
         "memory_shares", "firmware", "boot_delay_ms", "enter_bios_setup", "archetype", "cd_path", "cd_connected",
-        "guest_id", "cpu_hot_remove", "notes", "tools_installed",
+        "guest_id", "cpu_hot_remove", "notes", "tools_installed", "cpu_affinity", "passthrough", "bus_sharing",
     }
 )  # fmt: skip
 

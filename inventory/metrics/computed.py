@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain import resources
-from domain.counters import COMPUTED, RECEIVE_RATIO, WRITE_RATIO
+from domain.counters import COMPUTED, IO_KIB, RECEIVE_RATIO, WRITE_LATENCY_RATIO, WRITE_RATIO
+from domain.fairness import COMPRESSED_TO
 
 Figures = NDArray[Any]
 FULL_PCT = 10_000  # percent counters are in 1/100 %
-COMPRESSED_TO = 0.5  # a compressed page keeps half of its size
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,12 @@ def looks_back(kind: str, keys: Sequence[int]) -> bool:
 def values(kind: str, keys: Sequence[int], known: Known) -> dict[int, Figures]:
     """The figures of each of `keys`, as they would have been recorded."""
     made = COMPUTED.get(kind, {})
-    return {key: _made(key, made[key], known) if key in made else known.stored[key] for key in keys}
+    return {key: _made(kind, key, made[key], known) if key in made else known.stored[key] for key in keys}
 
 
-def _made(key: int, given: tuple[int, ...], known: Known) -> Figures:
-    return _FORMULAS[key](known, *(np.asarray(known.stored[one], np.float64) for one in given))
+def _made(kind: str, key: int, given: tuple[int, ...], known: Known) -> Figures:
+    formula = _HOST_FORMULAS.get(key, _FORMULAS[key]) if kind == "host" else _FORMULAS[key]
+    return formula(known, *(np.asarray(known.stored[one], np.float64) for one in given))
 
 
 def _used(known: Known, usage: Figures) -> Figures:
@@ -61,9 +62,25 @@ def _used(known: Known, usage: Figures) -> Figures:
 
 
 def _wait(known: Known, usage: Figures, *waiting: Figures) -> Figures:
-    """What is left of the time; the model knows no wait but idleness, so that idle is the same."""
+    """What is left of the time: the processors are idle, or their guest waits for its disks."""
     left: Figures = np.maximum(0.0, known.time_ms() - _used(known, usage) - sum(waiting))
     return left
+
+
+def _idle(known: Known, disk_kibps: Figures, latency_ms: Figures, usage: Figures, *waiting: Figures) -> Figures:
+    """The part of the wait in which nothing was on its way: every I/O holds a processor as long as it takes."""
+    blocked = disk_kibps / IO_KIB * latency_ms * known.interval_s
+    left: Figures = np.maximum(0.0, _wait(known, usage, *waiting) - blocked)
+    return left
+
+
+def _host_idle(known: Known, usage: Figures) -> Figures:
+    """A host's processors work or are idle: who waits is not on them."""
+    return _wait(known, usage)
+
+
+def _energy(known: Known, watts: Figures) -> Figures:
+    return watts * known.interval_s
 
 
 def _readiness(known: Known, ready: Figures) -> Figures:
@@ -104,7 +121,7 @@ def _part(ratio: float) -> Callable[..., Figures]:
 _CHANGES = frozenset({85, 86})
 _FORMULAS: dict[int, Callable[..., Figures]] = {
     14: _used,
-    13: _wait,
+    13: _idle,
     11: _wait,
     404: _readiness,
     102: _overhead,
@@ -115,7 +132,13 @@ _FORMULAS: dict[int, Callable[..., Figures]] = {
     149: _part(1.0 - RECEIVE_RATIO),
     130: _part(1.0 - WRITE_RATIO),
     131: _part(WRITE_RATIO),
+    159: _energy,
+    178: _part((1.0 - WRITE_RATIO) / IO_KIB),
+    179: _part(WRITE_RATIO / IO_KIB),
+    182: _part(1.0),
+    183: _part(WRITE_LATENCY_RATIO),
 }
+_HOST_FORMULAS: dict[int, Callable[..., Figures]] = {13: _host_idle}
 
 
 def size_of(obj: Any) -> tuple[int, int]:

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from time import monotonic
 
 import numpy as np
-from django.db.models import F
+from django.db.models import Case, Count, F, Sum, Value, When
 
-from domain.resources import host_cpu_for_vms_mhz, host_memory_for_vms_mib
+from domain.resources import DEFAULT_SLOT_MHZ, host_cpu_for_vms_mhz, host_memory_for_vms_mib, overhead_mib
+from domain.states import VmPower
 from inventory.metrics.derived import NOBODY, IntArray, Membership
-from inventory.models import Host, ResourcePool, VCenter, VirtualMachine
+from inventory.models import Cluster, Host, ResourcePool, VCenter, VirtualMachine
 from inventory.prepared import Prepared
 
 KEPT_S = 10.0
@@ -24,6 +25,28 @@ _vms = Prepared(
 _pools = Prepared(
     lambda pk: ResourcePool.objects.filter(vcenter=pk).order_by().values_list("slot", "cluster__slot", "parent__slot")
 )
+_clusters = Prepared(
+    lambda pk: (
+        Cluster.objects.filter(vcenter=pk)
+        .order_by()
+        .values_list("slot", "power_ons", "power_offs", "vmotions", "storage_vmotions")
+    )
+)
+_COUNTED_MHZ = Case(When(cpu_reservation_mhz__gt=0, then=F("cpu_reservation_mhz")), default=Value(DEFAULT_SLOT_MHZ))
+_reserved = Prepared(
+    lambda pk: (
+        VirtualMachine.objects.filter(
+            vcenter=pk, power_state=VmPower.ON, host__cluster__ha_enabled=True, host__cluster__standalone=False
+        )
+        .order_by()
+        .values("host__cluster__slot")
+        .annotate(
+            mhz=Sum(_COUNTED_MHZ), mib=Sum("memory_reservation_mib"), vms=Count("pk"), cpus=Sum("vcpus"),
+            size=Sum("memory_mib"),
+        )
+        .values_list("host__cluster__slot", "mhz", "mib", "vms", "cpus", "size")
+    )
+)  # fmt: skip
 _kept: OrderedDict[str, tuple[tuple[int, int, int], float, Membership]] = OrderedDict()
 
 
@@ -43,7 +66,7 @@ def kept_membership(vcenter: VCenter) -> Membership:
 
 
 def membership(vcenter: VCenter) -> Membership:
-    """Three queries; whoever records many samples keeps the answer until a VM, host or pool is added, moved or gone."""
+    """Five queries; whoever records many samples keeps the answer until a VM, host or pool is added, moved or gone."""
     vms = _vms.rows(vcenter.pk)
     pool_rows = _pools.rows(vcenter.pk)
     hosts = list(Host.objects.filter(vcenter=vcenter).order_by().annotate(cluster_slot=F("cluster__slot")))
@@ -56,7 +79,25 @@ def membership(vcenter: VCenter) -> Membership:
         host_memory_mib=_figures((host.slot, host.memory_mib) for host in hosts),
         host_effective_mhz=_figures((host.slot, _effective_mhz(host)) for host in hosts),
         host_effective_mib=_figures((host.slot, _effective_mib(host)) for host in hosts),
+        cluster_operations=_columns(4, _clusters.rows(vcenter.pk), 0.0),
+        cluster_reserved=_columns(2, map(_held, _reserved.rows(vcenter.pk)), np.nan),
     )
+
+
+def _held(row: tuple[int, ...]) -> tuple[float, ...]:
+    """(cluster, MHz, MiB) that running VMs hold: reservations, and the memory overhead of each."""
+    slot, mhz, mib, vms, cpus, size = row
+    fixed = overhead_mib(0, 0)  # the overhead is linear in processors and memory
+    return slot, mhz, mib + vms * fixed + (overhead_mib(cpus, size) - fixed)
+
+
+def _columns(rows: int, known: Iterable[tuple[float, ...]], filler: float) -> np.ndarray:
+    """float32[rows, slots] of (slot, figure, figure, …)."""
+    table = np.array(list(known), np.float64).reshape(-1, rows + 1)
+    slots = table[:, 0].astype(np.int64)
+    columns = np.full((rows, slots.max(initial=-1) + 1), filler, np.float32)
+    columns[:, slots] = table[:, 1:].T
+    return columns
 
 
 def _effective_mhz(host: Host) -> float:

@@ -75,6 +75,12 @@ class Cluster(ManagedObject):
     ha_enabled = models.BooleanField("vSphere HA", default=False)
     ha_options = models.JSONField(default=dict, blank=True)
 
+    # What was done to its machines since it was made, whoever asked: the counters of the group "vmop".
+    power_ons = models.PositiveBigIntegerField(default=0, editable=False)
+    power_offs = models.PositiveBigIntegerField(default=0, editable=False)
+    vmotions = models.PositiveBigIntegerField(default=0, editable=False)
+    storage_vmotions = models.PositiveBigIntegerField(default=0, editable=False)
+
     class Meta(ManagedObject.Meta):
         verbose_name = _("cluster")
         constraints = (

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from domain.morefs import Kind
-from domain.states import DiskProvisioning, ToolsStatus, VmConnection, VmPower
+from domain.states import BusSharing, DiskProvisioning, Passthrough, ToolsStatus, VmConnection, VmPower
 from inventory.models.base import Allocated, ManagedObject, choices
 from inventory.models.host import Host
 from inventory.models.storage import Datastore, Network
@@ -77,8 +77,17 @@ class VirtualMachine(ManagedObject, Allocated):
         "inventory.Snapshot", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     consolidation_needed = models.BooleanField(default=False)
+    cpu_affinity = models.CharField(_("scheduling affinity"), max_length=120, blank=True, default="")
+    passthrough = models.CharField(
+        _("passthrough device"), max_length=4, choices=choices(Passthrough), blank=True, default=Passthrough.NONE
+    )
+    bus_sharing = models.CharField(
+        _("SCSI bus sharing"), max_length=16, choices=choices(BusSharing), default=BusSharing.NONE
+    )
     drs_override = models.CharField(max_length=20, blank=True, default="")  # DrsBehavior, "" = the cluster's
     ha_restart_priority = models.CharField(max_length=10, blank=True, default="")
+    ha_ready_condition = models.CharField(max_length=20, blank=True, default="")  # ReadyCondition, "" = the cluster's
+    ha_ready_delay_s = models.IntegerField(default=-1)  # -1 = the cluster's
 
     objects = LiveVms()
     everything = models.Manager()

@@ -69,9 +69,7 @@ def set_power(vm: VirtualMachine, power: VmPower, **values: Any) -> None:
     """Store a power state; what follows from it follows here."""
     vm.power_state = power
     fields = {"power_state": power, **values}
-    if power == VmPower.ON:
-        fields["boot_memory_mib"] = vm.memory_mib
-    else:
+    if power != VmPower.ON:
         fields |= {"tools_status": "toolsNotRunning", "ip_address": ""}
     VirtualMachine.everything.filter(pk=vm.pk).update(**fields)
 
@@ -86,9 +84,10 @@ def _power_on_commands(task: Task) -> Sequence[Command]:
 def _powered_on(change: Change, task: Task, _result: Any) -> None:
     vm = vm_of(task)
     host = host_of(task, vm)
-    values = {"boot_lab_s": change.lab_s, "features_mask": captured_features(host)}
-    if task.operation == "vm.power_on":
-        values["enter_bios_setup"] = False  # asked for the next boot, which this was
+    values: dict[str, Any] = {}
+    if task.operation == "vm.power_on":  # a guest that resumes has not booted: it has what it had
+        # `enter_bios_setup` was asked for the next boot, which this was.
+        values = {"features_mask": captured_features(host), "enter_bios_setup": False}
         vm.nics.update(connected=F("start_connected"))
     set_power(vm, VmPower.ON, host=host, **values)
     name = "DrsVmPoweredOnEvent" if task.args.get("placed_by") == "drs" else "VmPoweredOnEvent"

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from domain.guests import label as guest_label
 from domain.hardware import CPU_GENERATIONS
 from domain.morefs import Kind
-from inventory import actions, selectors
+from domain.states import BusSharing, Passthrough
+from inventory import actions, selectors, words
 from inventory.models import DatastoreMount, VirtualNic
 from inventory.pages.registry import CONFIGURE, VCENTER, section
 
@@ -28,7 +29,14 @@ def flat(items: Any) -> list[Any]:
 
 @section(CONFIGURE, "general", _("General"), [Kind.VM], group="settings", template="inventory/configure/vm.html")
 def vm_general(page: Any) -> dict[str, Any]:
-    return {"vm": page.obj, "guest": guest_label(page.obj.guest_id), "edit": edit(page, "edit-settings", "edit")}
+    vm = page.obj
+    return {
+        "vm": vm,
+        "guest": guest_label(vm.guest_id),
+        "edit": edit(page, "edit-settings", "edit"),
+        "passthrough": words.of(Passthrough, vm.passthrough),
+        "bus_sharing": words.of(BusSharing, vm.bus_sharing),
+    }
 
 
 @section(CONFIGURE, "general", _("General"), [VCENTER], group="settings", template="inventory/configure/vcenter.html")

@@ -15,6 +15,7 @@ from inventory import specs
 from inventory.inverses import note, one
 from inventory.journal import Change, changing
 from inventory.models import Cluster, Folder, Host, ResourcePool, Task, VirtualMachine
+from inventory.services import leaving
 from inventory.services.base import check, expect_version, instant, number, unique, valid_name
 from inventory.services.containers import new_compute
 
@@ -119,15 +120,27 @@ def rename(user: Any, cluster: Cluster, name: str) -> Task:
 
 
 def destroy(user: Any, cluster: Cluster) -> Task:
-    """Remove an emptied cluster. Its hosts have to leave first, so that no running VM is lost from sight."""
+    """Remove a cluster with its hosts, which have to be in maintenance mode or disconnected, and their VMs.
+
+    Raises:
+        InvalidState: hosts are neither; it names them.
+        InvalidPowerState, TaskInProgress, VAppTaskInProgress, ResourceInUse: see `leaving.may_leave`.
+    """
     check(user, "Host.Inventory.DeleteCluster", cluster)
-    hosts = list(Host.objects.filter(cluster=cluster)[:3])
-    if hosts:
-        raise faults.ResourceInUse(name=cluster.name, users=", ".join(h.name for h in hosts))
+    hosts = list(Host.objects.filter(cluster=cluster).select_related("cluster").order_by("name"))
+    check(user, "Host.Inventory.RemoveHostFromCluster", *hosts)
+    working = [host.name for host in hosts if not leaving.removable(host)]
+    if working:
+        names = ", ".join(working[: leaving.NAMED]) + (", …" if len(working) > leaving.NAMED else "")
+        reason = f"put these hosts into maintenance mode or disconnect them first: {names}"
+        raise faults.InvalidState(name=cluster.name, reason=reason)
+    departure = leaving.may_leave(user, hosts) if hosts else None
     with changing(cluster.vcenter, user) as change:
         folder = cluster.folder
         change.event("ClusterDestroyedEvent", cluster)
         task = instant(change, "ClusterComputeResource.destroy", cluster)
+        if departure is not None:
+            leaving.leave(change, hosts, departure)
         drop_pools(change, cluster)
         cluster.delete()
         change.fact("tree.changed", folder.moref)

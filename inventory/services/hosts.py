@@ -28,6 +28,7 @@ from inventory.models import (
     Task,
     VirtualMachine,
 )
+from inventory.services import leaving
 from inventory.services.base import check, instant, submit, valid_name
 from inventory.services.clusters import drop_pools
 from inventory.services.containers import new_compute
@@ -172,50 +173,22 @@ def _set_connection(change: Change, host: Host, state: HostConnection, vm_state:
 
 
 def remove(user: Any, host: Host) -> Task:
-    """Remove a host that is in maintenance mode or disconnected, and on which no VM is registered.
-
-    What waits in the recycle bin holds no host back: it is registered on another one that reaches its files.
+    """Remove a host that is in maintenance mode or disconnected; its powered-off VMs leave the inventory with it.
 
     Raises:
-        InvalidState: the host is neither in maintenance mode nor disconnected, or asleep.
-        ResourceInUse: VMs are registered on it, or no other host reaches the files of one in the recycle bin.
+        InvalidState, InvalidPowerState, TaskInProgress, VAppTaskInProgress, ResourceInUse: see `leaving.may_leave`.
     """
     check(user, "Host.Inventory.RemoveHostFromCluster", host)
-    if not host.in_maintenance and host.connection_state != HostConnection.DISCONNECTED:
-        raise faults.InvalidState(name=host.name, reason="put it into maintenance mode or disconnect it first")
-    if host.standby_mode != StandbyMode.NONE:
-        raise faults.InvalidState(name=host.name, reason="wake it from standby first")
-    users = VirtualMachine.objects.filter(host=host).values_list("name", flat=True)[:3]
-    if users:
-        raise faults.ResourceInUse(name=host.name, users=", ".join(users))
+    departure = leaving.may_leave(user, [host])
     with changing(host.vcenter, user) as change:
-        _rehome_binned(change, host)
         cluster = host.cluster
-        change.event("HostRemovedEvent", host, cluster)
         task = instant(change, "HostSystem.destroy", host)
-        change.configure(Config.REMOVE_HOST, host.uuid)
-        host.delete()
+        leaving.leave(change, [host], departure)
         change.fact("tree.changed", cluster.folder.moref if cluster.standalone else cluster.moref)
         if cluster.standalone:
             drop_pools(change, cluster)
             cluster.delete()
         return task
-
-
-def _rehome_binned(change: Change, host: Host) -> None:
-    """Register what is out of the inventory on other hosts, those of the same cluster first."""
-    for vm in VirtualMachine.everything.filter(host=host).select_related("pool"):
-        stores = set(vm.disks.values_list("datastore_id", flat=True))
-        others = Host.objects.filter(vcenter=host.vcenter_id).exclude(pk=host.pk).select_related("cluster")
-        reaching = [h for h in others.order_by("id") if stores <= set(h.mounts.values_list("datastore_id", flat=True))]
-        if not reaching:
-            raise faults.ResourceInUse(name=host.name, users=f"{vm.name} (recycle bin)")
-        home = min(reaching, key=lambda one: one.cluster_id != host.cluster_id)
-        if vm.pool is not None and vm.pool.cluster_id != home.cluster_id:
-            vm.pool = home.cluster.pools.get(parent__isnull=True)
-        vm.host, vm.connection_state = home, VmConnection.CONNECTED
-        vm.save(update_fields=["host", "pool", "connection_state"])
-        change.configure(Config.MOVE_VM, vm.uuid, pool=str(vm.pool.uuid) if vm.pool else "", host=str(home.uuid))
 
 
 def _power(user: Any, host: Host, key: str, reason: str, force: bool) -> Task:

@@ -9,7 +9,7 @@ from domain.limits import DEFAULT_LIMITS
 from domain.morefs import Kind
 from domain.states import VmPower
 from inventory import admission, ids, placement
-from inventory.hardware import FIELDS
+from inventory.hardware import FIELDS, OVERRIDES
 from inventory.journal import changing
 from inventory.models import Snapshot, Task, VirtualMachine
 from inventory.operations.machines import back_to
@@ -17,7 +17,7 @@ from inventory.services import vm_checks as checks
 from inventory.services.base import check, instant, submit, valid_name
 
 # What a snapshot brings back of the hardware.
-KEPT = sorted(FIELDS - {"notes", "drs_override", "ha_restart_priority"})
+KEPT = sorted(FIELDS - {"notes", *OVERRIDES})
 
 
 def take(

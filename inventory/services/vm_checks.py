@@ -6,11 +6,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from domain import faults
+from domain import affinity, faults
 from domain.limits import DEFAULT_LIMITS as LIMITS
-from domain.states import DiskProvisioning, SharesLevel, TaskState, VmConnection, VmPower
+from domain.states import (
+    BusSharing,
+    DiskProvisioning,
+    Passthrough,
+    ReadyCondition,
+    SharesLevel,
+    TaskState,
+    VmConnection,
+    VmPower,
+)
 from inventory import admission, placement, quotas
-from inventory.hardware import FIELDS, FIRST_DISK_KEY, FIRST_NIC_KEY
+from inventory.hardware import FIELDS, FIRST_DISK_KEY, FIRST_NIC_KEY, OVERRIDES
 from inventory.models import Datastore, Host, Network, ResourcePool, Task, VCenter, VirtualMachine
 from inventory.operations import base as operations
 from inventory.services.base import check, expect_version, number
@@ -19,11 +28,11 @@ GIB = 1024**3
 SHARES = {level.value for level in SharesLevel}
 ARCHETYPES = {"idle", "web", "db", "batch", "vdi", "ci"}
 # Fields of a VM that a clone takes over.
-COPIED = sorted(
-    FIELDS - {"notes", "cd_path", "cd_connected", "enter_bios_setup", "drs_override", "ha_restart_priority"}
-)
+COPIED = sorted(FIELDS - {"notes", "cd_path", "cd_connected", "enter_bios_setup", "cpu_affinity", *OVERRIDES})
 # Fields that only change while the VM is off.
-COLD_FIELDS = {"cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "hardware_version", "guest_id"}
+COLD_FIELDS = {
+    "cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "hardware_version", "guest_id", "bus_sharing",
+}  # fmt: skip
 HOT_ADD_FACTOR = 16
 NUMBERS_PER_KIND, ADAPTER_LENGTH = 1000, 12
 MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
@@ -95,9 +104,23 @@ def hardware(changes: Mapping[str, Any]) -> None:
     number(changes, "boot_delay_ms", 0, 10_000)
     if changes.get("archetype", "web") not in ARCHETYPES:
         raise faults.InvalidArgument(property="archetype", reason=", ".join(sorted(ARCHETYPES)))
+    for name, kinds in (("passthrough", Passthrough), ("bus_sharing", BusSharing)):
+        if name in changes and changes[name] not in {kind.value for kind in kinds}:
+            raise faults.InvalidArgument(property=name, reason=", ".join(kind.value for kind in kinds if kind.value))
+    if len(str(changes.get("cpu_affinity", ""))) > affinity.TEXT_LENGTH:
+        raise faults.LimitExceeded(property="cpu_affinity", limit=affinity.TEXT_LENGTH)
     if len(str(changes.get("notes", ""))) > LIMITS.notes_length:
         raise faults.LimitExceeded(property="notes", limit=LIMITS.notes_length)
+    start_order(changes)
     _devices(changes)
+
+
+def start_order(values: Mapping[str, Any]) -> None:
+    """When vSphere HA goes on after a machine; the empty condition, and a delay of -1, are its cluster's."""
+    conditions = {condition.value for condition in ReadyCondition}
+    if values.get("ha_ready_condition", "") not in {"", *conditions}:
+        raise faults.InvalidArgument(property="ha_ready_condition", reason=", ".join(sorted(conditions)))
+    number(values, "ha_ready_delay_s", -1, 3600)
 
 
 def _devices(changes: Mapping[str, Any]) -> None:
@@ -130,6 +153,28 @@ def consistent(vm: VirtualMachine) -> None:
         if limit != -1 and getattr(vm, f"{resource}_reservation_{unit}") > limit:
             raise faults.InvalidArgument(property=f"{resource}_limit_{unit}", reason="it is below the reservation")
 
+    _affinity(vm)
+    if vm.passthrough == Passthrough.PCI and vm.memory_reservation_mib < vm.memory_mib:
+        raise faults.InvalidArgument(
+            property="memory_reservation_mib", reason="a PCI passthrough device needs all memory reserved"
+        )
+
+
+def _affinity(vm: VirtualMachine) -> None:
+    """The processors that a VM is bound to are there, and as many as its CPUs at least: it runs at full speed."""
+    try:
+        chosen = affinity.processors(vm.cpu_affinity)
+    except ValueError:
+        raise faults.InvalidArgument(
+            property="cpu_affinity", reason="numbers and ranges of logical processors, as 0,2-3"
+        ) from None
+    if chosen and len(chosen) < vm.vcpus:
+        raise faults.InvalidArgument(
+            property="cpu_affinity", reason="it names fewer processors than the virtual machine has CPUs"
+        )
+    if chosen and vm.host_id and max(chosen) >= vm.host.threads:
+        raise faults.InvalidArgument(property="cpu_affinity", reason="its host does not have that many processors")
+
 
 def allowed_now(vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
     """While the VM is on, only what hot-add permits (domain rules of powered-on changes)."""
@@ -140,6 +185,11 @@ def allowed_now(vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
             raise faults.InvalidPowerState(
                 name=vm.name, requestedState=VmPower.OFF.value, existingState=str(vm.power_state)
             )
+    device = changes.get("passthrough", vm.passthrough)
+    if device != vm.passthrough and Passthrough.PCI in (device, vm.passthrough):
+        raise faults.InvalidPowerState(
+            name=vm.name, requestedState=VmPower.OFF.value, existingState=str(vm.power_state)
+        )
     _cpus_now(vm, changes)
     _memory_now(vm, int(changes.get("memory_mib", vm.memory_mib)))
 
@@ -246,11 +296,15 @@ _PRIVILEGE = (
     ({"vcpus", "cores_per_socket", "cpu_hot_add", "cpu_hot_remove"}, "VirtualMachine.Config.CPUCount"),
     ({"memory_mib", "memory_hot_add"}, "VirtualMachine.Config.Memory"),
     (
-        {n for n in FIELDS if n.startswith(("cpu_", "memory_")) and ("shares" in n or "limit" in n or "reserv" in n)},
+        {n for n in FIELDS if n.startswith(("cpu_", "memory_")) and ("shares" in n or "limit" in n or "reserv" in n)}
+        | {"cpu_affinity"},
         "VirtualMachine.Config.Resource",
     ),
     ({"notes"}, "VirtualMachine.Config.Annotation"),
-    ({"nics", "cd_datastore", "cd_path", "cd_connected"}, "VirtualMachine.Config.EditDevice"),
+    (
+        {"nics", "cd_datastore", "cd_path", "cd_connected", "passthrough", "bus_sharing"},
+        "VirtualMachine.Config.EditDevice",
+    ),
 )
 
 

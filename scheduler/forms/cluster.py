@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from domain.hardware import CPU_GENERATIONS
-from domain.states import DrsBehavior
+from domain.states import DrsBehavior, ReadyCondition
 from inventory import words
 from inventory.forms.base import VersionedForm
 from inventory.forms.dialog import ComparedDialog, VersionedDialog, dialog
@@ -20,6 +20,7 @@ from inventory.services import clusters
 from scheduler.forms.advanced import AdvancedField
 from scheduler.forms.base import ClusterDialog, TabbedForm
 from scheduler.isolation import LONGEST_SHUTDOWN_S, NONE, SHUTDOWN, SHUTDOWN_TIMEOUT_S
+from scheduler.readiness import LONGEST_DELAY_S
 from scheduler.services import settings
 from scheduler.settings_of import DPM_OWN, OWN
 from scheduler.words import (
@@ -30,6 +31,7 @@ from scheduler.words import (
     ENGINES,
     ISOLATION_RESPONSES,
     MEMORY_METRICS,
+    READY_CONDITIONS,
 )
 
 HOSTS: Any = gettext_lazy("hosts")
@@ -188,6 +190,15 @@ class HaForm(TabbedForm):
         label=gettext_lazy("Power off after"), unit="s", min_value=0, max_value=LONGEST_SHUTDOWN_S,
         help_text=gettext_lazy("Lab time that a guest has to shut down before it is powered off."),
     )  # fmt: skip
+    ready_condition = forms.ChoiceField(
+        label=gettext_lazy("Start next priority VMs when"), choices=list(READY_CONDITIONS.items()),
+        help_text=gettext_lazy(
+            "Machines of a lower restart priority wait for it, for 10 minutes at most. Single machines may differ."
+        ),
+    )  # fmt: skip
+    ready_delay_s = WithUnit(
+        label=gettext_lazy("Additional delay"), unit="s", min_value=0, max_value=LONGEST_DELAY_S,
+    )  # fmt: skip
     admission = forms.ChoiceField(
         label=gettext_lazy("Define failover capacity by"),
         widget=forms.RadioSelect,
@@ -210,7 +221,7 @@ class HaForm(TabbedForm):
     DRAWN = {"admission": CHOICES}
     TABS = (
         ("responses", gettext_lazy("Failures and responses"),
-         ("failures", "isolation_response", "isolation_shutdown_s")),
+         ("failures", "ready_condition", "ready_delay_s", "isolation_response", "isolation_shutdown_s")),
         ("admission", gettext_lazy("Admission Control"), ("admission", "cpu_pct", "mem_pct", "failover_hosts")),
     )  # fmt: skip
 
@@ -239,6 +250,8 @@ def ha_values(cluster: Cluster) -> dict[str, Any]:
         "failures": stored.get("failures", 1),
         "isolation_response": stored.get("isolation_response", NONE),
         "isolation_shutdown_s": int(stored.get("isolation_shutdown_s", SHUTDOWN_TIMEOUT_S)),
+        "ready_condition": stored.get("ready_condition", ReadyCondition.NONE.value),
+        "ready_delay_s": int(stored.get("ready_delay_s", 0)),
         "admission": stored.get("admission", "percentage"),
         "cpu_pct": _percent(stored.get("cpu_ratio")),
         "mem_pct": _percent(stored.get("mem_ratio")),
@@ -269,7 +282,9 @@ class HaSettings(ClusterDialog, VersionedDialog):
 
     def submit(self, form: Any) -> Any:
         values = form.cleaned_data
-        plain = ("failures", "admission", "isolation_response", "isolation_shutdown_s")
+        plain = (
+            "failures", "admission", "isolation_response", "isolation_shutdown_s", "ready_condition", "ready_delay_s",
+        )  # fmt: skip
         options = {**(self.obj.ha_options or {}), **{name: values[name] for name in plain}}
         options |= {"cpu_ratio": _ratio(values["cpu_pct"]), "mem_ratio": _ratio(values["mem_pct"])}
         options["failover_hosts"] = values["failover_hosts"] if values["admission"] == "failover_hosts" else []

@@ -14,14 +14,17 @@ from domain.states import DrsBehavior
 from inventory import selectors, words
 from inventory.forms.base import VersionedForm
 from inventory.forms.dialog import ComparedDialog, dialog
+from inventory.forms.fields import WithUnit
 from inventory.forms.pickers import TableField
 from inventory.models import Host
+from scheduler.departures import AS_THE_CLUSTER
 from scheduler.forms.base import ClusterDialog
 from scheduler.forms.rules import vm_lines
+from scheduler.readiness import LONGEST_DELAY_S
 from scheduler.services import bmc, rules
-from scheduler.words import DPM_BEHAVIORS, RESTART_PRIORITIES
+from scheduler.words import DPM_BEHAVIORS, READY_CONDITIONS, RESTART_PRIORITIES
 
-OVERRIDES = ("drs_override", "ha_restart_priority")
+OVERRIDES = tuple(AS_THE_CLUSTER)
 AS_CLUSTER = ("", gettext_lazy("As the cluster"))
 
 
@@ -36,6 +39,19 @@ class OverrideForm(VersionedForm):
     ha_restart_priority = forms.ChoiceField(
         label=gettext_lazy("VM restart priority"), required=False, choices=[AS_CLUSTER, *RESTART_PRIORITIES.items()]
     )
+    ha_ready_condition = forms.ChoiceField(
+        label=gettext_lazy("Start next priority VMs when"), required=False,
+        choices=[AS_CLUSTER, *READY_CONDITIONS.items()],
+    )  # fmt: skip
+    ha_ready_delay_s = WithUnit(
+        label=gettext_lazy("Additional delay"), unit="s", required=False, min_value=0, max_value=LONGEST_DELAY_S,
+        help_text=gettext_lazy("Lab time after that; empty: as the cluster."),
+    )  # fmt: skip
+
+    def clean_ha_ready_delay_s(self) -> int:
+        """-1 stands for the cluster's."""
+        given = self.cleaned_data["ha_ready_delay_s"]
+        return -1 if given is None else int(given)
 
 
 @dialog("vm-override")
@@ -67,7 +83,8 @@ class Override(ClusterDialog, ComparedDialog):
     def current(self) -> dict[str, Any]:
         if self.vm is None:
             return {}
-        return {"drs_override": self.vm.drs_override, "ha_restart_priority": self.vm.ha_restart_priority}
+        own = {name: getattr(self.vm, name) for name in OVERRIDES}
+        return own | {"ha_ready_delay_s": None if self.vm.ha_ready_delay_s < 0 else self.vm.ha_ready_delay_s}
 
     def form(self, data: Any = None) -> Any:
         form = super().form(data)
@@ -106,7 +123,7 @@ class DeleteOverride(Override):
 
     def submit(self, form: Any) -> Any:
         if self.vm is not None:
-            rules.set_override(self.user, [self.vm], drs_override="", ha_restart_priority="")
+            rules.set_override(self.user, [self.vm], **AS_THE_CLUSTER)
 
 
 class HostPowerForm(VersionedForm):

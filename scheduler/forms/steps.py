@@ -131,7 +131,10 @@ def store_heads() -> tuple[str, ...]:
 class Priority(Step):
     key = "priority"
     title = gettext_lazy("Select vMotion priority")
-    lead = gettext_lazy("Where hosts, adapters or datastores are busy, moves of high priority go before regular ones.")
+    lead = gettext_lazy(
+        "High priority goes first and reserves CPU for the copy on both hosts; it is not started where they have not"
+        " that much unreserved. A regular vMotion lives on the CPU that is idle there, and may take longer."
+    )
     template = "scheduler/wizards/priority.html"
 
     priority = forms.ChoiceField(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from domain.states import ReadyCondition
 from inventory.models import Cluster, Host, Task
 
 
@@ -32,6 +33,11 @@ class HaRestart(models.Model):
     ended_lab_s = models.FloatField(null=True, blank=True)
     stop_by_lab_s = models.FloatField(null=True, blank=True)
     fault = models.JSONField(null=True, blank=True)
+    # When those of a lower priority may follow (`scheduler.readiness`).
+    ready_condition = models.CharField(max_length=20, default=ReadyCondition.NONE)
+    ready_delay_s = models.PositiveIntegerField(default=0)
+    started_lab_s = models.FloatField(null=True, blank=True)
+    ready_lab_s = models.FloatField(null=True, blank=True)
     task = models.ForeignKey(Task, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:

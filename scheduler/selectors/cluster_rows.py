@@ -53,6 +53,9 @@ class VmRow(NamedTuple):
     hardware_version: int
     cd_connected: bool
     cd_path: str
+    passthrough: str
+    bus_sharing: str
+    cpu_affinity: str
     torn: bool
     ha_restart_priority: str
 

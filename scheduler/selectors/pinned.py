@@ -1,4 +1,5 @@
-"""Running VMs that a device keeps where they are: a CD of the client or of the host, a disk that cannot be followed."""
+"""Running VMs that a device keeps where they are: one of the client or of the host, a disk that cannot be followed, a
+binding to processors."""
 
 from __future__ import annotations
 
@@ -8,10 +9,16 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from domain import faults
-from domain.states import VmPower
+from domain.states import BusSharing, Passthrough, VmPower
+from domain.text import _
 from inventory.models import Snapshot, VirtualDisk, VirtualMachine
 
 CLIENT, HOST = "[client]", "[host]"
+ATTACHED: dict[str, str] = {
+    Passthrough.USB: _("a USB device of its host"),
+    Passthrough.PCI: _("a PCI passthrough device"),
+}
+SHARED_BUS = _("a SCSI controller with physical bus sharing")
 # For queries of VMs: an independent disk beside snapshots, so that the disk has no state to go back to.
 TORN = Exists(VirtualDisk.objects.filter(vm=OuterRef("pk"), independent=True)) & Exists(
     Snapshot.objects.filter(vm=OuterRef("pk"))
@@ -33,6 +40,12 @@ def pinned(vm: Any, is_torn: bool) -> list[faults.MethodFault]:
         found.append(faults.RemoteDeviceNotSupported(name=vm.name, device=vm.cd_path))
     if vm.cd_connected and vm.cd_path.startswith(HOST):
         found.append(faults.CannotAccessLocalSource(name=vm.name, device=vm.cd_path))
+    if vm.passthrough in ATTACHED:
+        found.append(faults.DisallowedMigrationDeviceAttached(name=vm.name, device=ATTACHED[vm.passthrough]))
+    if vm.bus_sharing == BusSharing.PHYSICAL:
+        found.append(faults.DisallowedMigrationDeviceAttached(name=vm.name, device=SHARED_BUS))
+    if vm.cpu_affinity:
+        found.append(faults.AffinityConfigured(name=vm.name))
     if is_torn:
         found.append(faults.IndependentDiskVMotionNotSupported(name=vm.name))
     return found

@@ -13,7 +13,9 @@ from domain.states import DrsBehavior
 from inventory.journal import changing
 from inventory.models import Cluster, Host, Task, VirtualMachine
 from inventory.services.base import check, expect_version, instant, unique, valid_name
+from inventory.services.vm_checks import start_order
 from scheduler import settings_of
+from scheduler.departures import AS_THE_CLUSTER
 from scheduler.engine.rules import Conflict, RuleBook
 from scheduler.models import ClusterSchedule, DrsGroup, DrsRule
 from scheduler.selectors.cluster import frame_of, rule_row
@@ -163,22 +165,23 @@ def delete_rule(user: Any, rule: DrsRule) -> None:
         rule.delete()
 
 
-def set_override(user: Any, vms: Sequence[VirtualMachine], **values: str) -> None:
-    """DRS level and HA restart priority of single VMs; "" = the cluster's."""
+def set_override(user: Any, vms: Sequence[VirtualMachine], **values: Any) -> None:
+    """DRS level, HA restart priority and when HA goes on after single VMs: `departures.AS_THE_CLUSTER` = as it."""
     levels = {"", *(b.value for b in DrsBehavior)}
     priorities = {"", "disabled", "lowest", "low", "medium", "high", "highest"}
     if values.get("drs_override", "") not in levels:
         raise faults.InvalidArgument(property="DRS automation level", reason=", ".join(sorted(levels - {""})))
     if values.get("ha_restart_priority", "") not in priorities:
         raise faults.InvalidArgument(property="restart priority", reason=", ".join(sorted(priorities - {""})))
+    start_order(values)
     for vm in vms:
         cluster = vm.host.cluster
         check(user, PRIVILEGE, cluster)
         with changing(vm.vcenter, user) as change:
-            for name in ("drs_override", "ha_restart_priority"):
+            for name in AS_THE_CLUSTER:
                 if name in values:
                     setattr(vm, name, values[name])
-            vm.save(update_fields=["drs_override", "ha_restart_priority"])
+            vm.save(update_fields=list(AS_THE_CLUSTER))
             _noted(change, cluster, f"override of {vm.name}")
 
 

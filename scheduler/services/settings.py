@@ -9,7 +9,7 @@ from typing import Any
 from domain import faults
 from inventory.inverses import values
 from inventory.models import Cluster, Task
-from inventory.services import clusters
+from inventory.services import clusters, vm_checks
 from inventory.services.base import check
 from inventory.services.undo import INVERSES, Inverse
 from scheduler import settings_of
@@ -37,7 +37,14 @@ def _with(cluster: Cluster, changes: Mapping[str, Any]) -> Cluster:
     for name, value in changes.items():
         setattr(would_be, name, value)
     _check_failover_hosts(would_be)
+    _check_start_order(would_be)
     return would_be
+
+
+def _check_start_order(cluster: Cluster) -> None:
+    options = cluster.ha_options or {}
+    own = {f"ha_{name}": options[name] for name in ("ready_condition", "ready_delay_s") if name in options}
+    vm_checks.start_order(own)
 
 
 def _check_failover_hosts(cluster: Cluster) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, Q
@@ -17,6 +19,7 @@ from inventory.actions.rules import first, host_connected, host_running
 from inventory.models import Host
 from inventory.pages import section
 from inventory.pages.registry import CONFIGURE
+from scheduler.departures import AS_THE_CLUSTER
 from scheduler.engine.rules import RuleBook
 from scheduler.forms.cluster import drs_values, ha_values
 from scheduler.forms.rules import POLICIES, policy_of, said
@@ -32,6 +35,7 @@ from scheduler.words import (
     ENGINES,
     ISOLATION_RESPONSES,
     MEMORY_METRICS,
+    READY_CONDITIONS,
     RESTART_PRIORITIES,
 )
 
@@ -63,6 +67,7 @@ def ha(page: Any) -> dict[str, Any]:
         "edit": Buttons(page).dialog("ha-settings"),
         "values": values,
         "admission": ADMISSIONS.get(values["admission"], values["admission"]),
+        "ready": READY_CONDITIONS.get(values["ready_condition"], values["ready_condition"]),
         "isolation": ISOLATION_RESPONSES.get(values["isolation_response"], values["isolation_response"]),
         "failover_hosts": list(hosts) if values["failover_hosts"] else [],
     }
@@ -155,7 +160,7 @@ def _what(rule: DrsRule, names: dict[str, Any]) -> str:
          template="scheduler/drs/overrides.html")  # fmt: skip
 def overrides(page: Any) -> dict[str, Any]:
     buttons = Buttons(page)
-    own = ~Q(drs_override="") | ~Q(ha_restart_priority="")
+    own = reduce(or_, (~Q(**{name: value}) for name, value in AS_THE_CLUSTER.items()))
     rows = selectors.vms_visible(page.user, page.vc).filter(own, host__cluster=page.obj, template=False)
     return {
         "add": buttons.dialog("vm-override", ADD),
@@ -165,6 +170,8 @@ def overrides(page: Any) -> dict[str, Any]:
                 "vm": vm,
                 "level": words.of(DrsBehavior, vm.drs_override).label if vm.drs_override else "",
                 "restart": RESTART_PRIORITIES.get(vm.ha_restart_priority, ""),
+                "ready": READY_CONDITIONS.get(vm.ha_ready_condition, ""),
+                "delay": None if vm.ha_ready_delay_s < 0 else vm.ha_ready_delay_s,
                 "edit": buttons.dialog("vm-override", CHANGE, query=f"vm={vm.moref}"),
                 "delete": buttons.dialog("vm-override-delete", DELETE, query=f"vm={vm.moref}"),
             }

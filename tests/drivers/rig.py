@@ -15,6 +15,7 @@ from domain.specs import (
     DiskSpec,
     HostSpec,
     Inventory,
+    NicSpec,
     PlacedHost,
     PlacedVm,
     PoolSpec,
@@ -48,10 +49,16 @@ def store_id(n: int) -> str:
     return f"store-uuid-{n:03d}"
 
 
+def nic_spec(key: int = 4000, **changes: Any) -> NicSpec:
+    return replace(
+        NicSpec(key, f"Network adapter {key - 3999}", "net-uuid", f"00:50:56:80:{key % 256:02x}:01"), **changes
+    )
+
+
 def vm_spec(n: int, **changes: Any) -> VmSpec:
     spec = VmSpec(
         vm_id(n), f"vm{n}", n, "pool-a", vcpus=1 + n % 4, memory_mib=4096,
-        disks=(DiskSpec(2000, "Hard disk 1", 40 * GIB, store_id(0), used_bytes=GIB),),
+        disks=(DiskSpec(2000, "Hard disk 1", 40 * GIB, store_id(0), used_bytes=GIB),), nics=(nic_spec(),),
         workload=WorkloadSpec(ARCHETYPES[n % len(ARCHETYPES)]),
     )  # fmt: skip
     return replace(spec, **changes)

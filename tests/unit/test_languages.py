@@ -26,6 +26,7 @@ _NAMES = """
     SDPS SMTP SSD SSO Storage TB U2 URL UTF-8 vApp vCenter vCPU VirtualBox VLAN VM vm-42 vMotion VMware vSphere W
     Intel Wake-on-LAN Web XLSX YAML vmxnet3 e1000e
     Beloglazov Bitbrains Buyya DVFS HP LR-MMT MiB ML110 PlanetLab SLAV THR-MMT cpu csv mem npz pct t
+    PCI SCSI USB DirectPath I O
     AND OR Asia Seoul xlsx zip vDatastore vDisk vHost all any end pause resume speed step until
 """
 NAMES = frozenset(_NAMES.split())

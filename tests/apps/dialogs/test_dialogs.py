@@ -111,9 +111,15 @@ def test_deleting_asks_with_what_will_be_lost_and_then_does_it(lab, owner):
 
 
 def test_deleting_a_cluster_lists_what_is_in_it(lab, owner):
-    page = owner.get(address(lab, lab.cluster, "delete")).content.decode()
+    url = address(lab, lab.cluster, "delete")
+    assert "in maintenance mode or disconnect them first" in owner.get(url).content.decode()
+    Host.objects.filter(cluster=lab.cluster).update(in_maintenance=True)
+    VirtualMachine.objects.update(power_state=VmPower.OFF)
+    page = owner.get(url).content.decode()
     assert "2 hosts" in page
     assert "1 resource pool" in page
+    assert lab.vms[0].name in page
+    assert "so they do not come back" in page  # the standalone host mounts none of their datastores
 
 
 # --- two people ------------------------------------------------------------------------------------------------------

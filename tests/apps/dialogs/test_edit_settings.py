@@ -148,3 +148,36 @@ def test_a_new_disk_may_be_independent_and_an_adapter_wait_unconnected(lab, owne
     changes = Task.objects.get().args["changes"]
     assert changes["disks"]["add"][0]["independent"] is True
     assert changes["nics"]["edit"] == {"4000": {"start_connected": False}}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("0,x", "Write numbers and ranges"), ("3-1", "Write numbers and ranges"), ("0", "fewer processors")],
+)
+def test_an_affinity_that_is_none_is_refused_and_stays_typed(lab, owner, text, said):
+    data = opened(owner, settings_url(lab)) | {"vcpus": "2", "cpu_affinity": text}
+    answer = owner.post(settings_url(lab), data)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert typed(answer.content.decode())["cpu_affinity"] == text
+
+
+def test_what_binds_a_machine_to_its_host_is_set_and_shown(lab, owner):
+    vm = lab.vms[1]
+    data = opened(owner, settings_url(lab)) | {"cpu_affinity": "0,2-3", "passthrough": "usb"}
+    assert owner.post(settings_url(lab), data).status_code == 202
+    assert Task.objects.get().args["changes"] == {"cpu_affinity": "0,2-3", "passthrough": "usb"}
+    VirtualMachine.objects.filter(pk=vm.pk).update(cpu_affinity="0,2-3", bus_sharing="physicalSharing")
+    page = owner.get(f"/vc/{lab.vcenter.uuid}/{vm.moref}/configure/general/").content.decode()
+    assert "0,2-3" in page
+    assert "Physical: with machines of any host" in page
+
+
+def test_a_pci_device_needs_all_memory_reserved(lab, owner):
+    data = opened(owner, settings_url(lab)) | {"passthrough": "pci"}
+    answer = owner.post(settings_url(lab), data)
+    assert answer.status_code == 422
+    assert "needs all memory" in answer.content.decode()
+    memory = str(lab.vms[1].memory_mib)
+    data |= {"memory_reservation_mib": memory}
+    assert owner.post(settings_url(lab), data).status_code == 202

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from domain import faults
 from domain.states import VmPower
 from inventory import admission, pump
+from inventory.actions import radius, rules
 from inventory.models import (
     Cluster,
     Datacenter,
@@ -165,8 +166,6 @@ def test_cluster_settings_are_checked_and_versions_compared(lab):
     clusters.reconfigure(None, lab.cluster, {"drs_enabled": True}, lab.cluster.change_version)
     with pytest.raises(faults.ConcurrentAccess):
         clusters.reconfigure(None, Cluster.objects.get(pk=lab.cluster.pk), {"drs_enabled": False}, 1)
-    with pytest.raises(faults.ResourceInUse):
-        clusters.destroy(None, lab.cluster)
 
 
 def test_the_clock_pauses_steps_and_changes_speed(lab):
@@ -230,3 +229,84 @@ def test_a_host_stays_while_nobody_else_reaches_what_it_holds(lab):
     with pytest.raises(faults.ResourceInUse) as refused:
         hosts.remove(None, host)
     assert vm.name in str(refused.value.fields["users"])
+
+
+def out_of_service(lab: builders.SmallLab, *chosen: Host) -> list[Host]:
+    for host in chosen:
+        hosts.disconnect(None, host)
+    return list(Host.objects.filter(pk__in=[host.pk for host in chosen]))
+
+
+def test_its_machines_leave_the_inventory_with_a_host_and_come_back_on_another(lab):
+    host, vm = lab.hosts[1], lab.vms[1]
+    (gone,) = out_of_service(lab, host)
+    assert any(vm.name in line for line in radius.host_remove(gone))
+    hosts.remove(None, gone)
+    assert not VirtualMachine.objects.filter(pk=vm.pk).exists()
+    assert Event.objects.filter(entity=vm.moref, type="VmRemovedEvent").exists()
+    pumping.beat(lab.vcenter)
+    vms.restore(None, VirtualMachine.everything.get(pk=vm.pk))
+    restored = VirtualMachine.objects.get(pk=vm.pk)
+    assert restored.host == lab.hosts[0]
+    pumping.succeeded(lab.vcenter, vms.power_on(None, restored))
+
+
+def test_what_runs_on_it_holds_a_host_back(lab):
+    host, vm = lab.hosts[1], lab.vms[1]
+    VirtualMachine.objects.filter(pk=vm.pk).update(power_state=VmPower.ON)
+    (leaving,) = out_of_service(lab, host)
+    with pytest.raises(faults.InvalidPowerState) as refused:
+        hosts.remove(None, leaving)
+    assert refused.value.fields["name"] == vm.name
+    assert vm.name in str(rules.host_removable(leaving))
+    assert Host.objects.filter(pk=host.pk).exists()
+    assert VirtualMachine.objects.filter(pk=vm.pk).exists()
+
+
+def test_a_machine_that_something_is_done_to_holds_its_host_back(lab):
+    vm = lab.vms[1]
+    vms.power_on(None, vm)
+    (leaving,) = out_of_service(lab, lab.hosts[1])
+    with pytest.raises(faults.TaskInProgress):
+        hosts.remove(None, leaving)
+
+
+def test_what_nobody_else_reaches_is_gone_with_its_host_and_the_question_says_so(lab):
+    host, vm = lab.hosts[1], lab.vms[1]
+    DatastoreMount.objects.filter(datastore=lab.datastore).exclude(host=host).delete()
+    (leaving,) = out_of_service(lab, host)
+    assert vm.name in radius.host_remove(leaving)[-1]
+    hosts.remove(None, leaving)
+    assert not VirtualMachine.everything.filter(pk=vm.pk).exists()
+    pumping.beat(lab.vcenter)
+
+
+def test_a_cluster_waits_for_its_hosts_and_then_takes_them_along(lab):
+    cluster = lab.cluster
+    with pytest.raises(faults.InvalidState) as refused:
+        clusters.destroy(None, cluster)
+    assert lab.hosts[0].name in refused.value.sentence
+    assert lab.hosts[0].name in str(rules.cluster_removable(cluster))
+    out_of_service(lab, *lab.hosts)
+    with pytest.raises(faults.InvalidPowerState):
+        clusters.destroy(None, cluster)
+    VirtualMachine.objects.filter(pk=lab.vms[0].pk).update(power_state=VmPower.OFF)
+    asked = " ".join(radius.cluster_delete(cluster))
+    assert lab.vms[0].name in asked
+    assert lab.hosts[0].name in asked
+    clusters.destroy(None, cluster)
+    assert not Cluster.objects.filter(pk=cluster.pk).exists()
+    assert not Host.objects.filter(pk__in=[h.pk for h in lab.hosts]).exists()
+    assert not VirtualMachine.objects.filter(pk__in=[vm.pk for vm in lab.vms]).exists()
+    pumping.beat(lab.vcenter)
+
+
+def test_machines_of_a_cluster_that_goes_are_kept_in_one_that_reaches_their_files(lab):
+    other = builders.make_cluster(lab.datacenter)
+    spare = builders.make_host(other)
+    DatastoreMount.objects.get_or_create(host=spare, datastore=lab.datastore)
+    VirtualMachine.objects.filter(pk=lab.vms[0].pk).update(power_state=VmPower.OFF)
+    out_of_service(lab, *lab.hosts)
+    clusters.destroy(None, lab.cluster)
+    kept = VirtualMachine.everything.get(pk=lab.vms[0].pk)
+    assert (kept.host, kept.pool, kept.purge_at) == (spare, builders.root_pool(other), None)

@@ -226,3 +226,57 @@ def test_an_adapter_is_connected_at_power_on_as_it_was_asked(lab):
     assert vm.nics.get().connected
     pumping.succeeded(lab.vcenter, vms.power_on(None, VirtualMachine.objects.get(pk=vm.pk)))
     assert not vm.nics.get().connected
+
+
+def test_unplugging_its_adapter_takes_a_guests_address_and_plugging_it_in_gives_it_back(lab):
+    vm = lab.vms[0]
+    pumping.advance(lab.vcenter, 60)
+    address = VirtualMachine.objects.get(pk=vm.pk).ip_address
+    assert address
+    key = vm.nics.get().key
+    for connected, told in ((False, ""), (True, address)):
+        changes = {"nics": {"edit": {key: {"connected": connected}}}}
+        pumping.succeeded(lab.vcenter, vms.reconfigure(None, VirtualMachine.objects.get(pk=vm.pk), changes))
+        assert VirtualMachine.objects.get(pk=vm.pk).ip_address == told
+        pumping.advance(lab.vcenter, 40)
+        newest = metrics.latest(lab.vcenter)
+        assert (newest.value("vm", vm.slot, 143) > 0) is connected
+
+
+def test_an_adapter_that_does_not_connect_at_power_on_leaves_the_guest_alone(lab):
+    vm = lab.vms[1]
+    vm.nics.update(start_connected=False)
+    pumping.meet(lab.vcenter)
+    pumping.succeeded(lab.vcenter, vms.power_on(None, vm))
+    pumping.advance(lab.vcenter, 120)
+    vm.refresh_from_db()
+    assert (vm.tools_status, vm.ip_address) == ("toolsOk", "")
+    assert not vm.nics.get().connected
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"cpu_affinity": "0-x"}, "cpu_affinity"),
+        ({"cpu_affinity": "0", "vcpus": 2}, "cpu_affinity"),
+        ({"cpu_affinity": "0-4000"}, "cpu_affinity"),
+        ({"passthrough": "gpu"}, "passthrough"),
+        ({"bus_sharing": "some"}, "bus_sharing"),
+        ({"passthrough": "pci"}, "memory_reservation_mib"),
+    ],
+)
+def test_what_binds_a_machine_to_its_host_is_checked(lab, changes, named):
+    with pytest.raises(faults.InvalidArgument) as refused:
+        vms.reconfigure(None, lab.vms[1], changes)
+    assert refused.value.fields["property"] == named
+
+
+def test_a_running_machine_lets_go_of_its_processors_but_keeps_its_pci_device_and_bus(lab):
+    vm = lab.vms[0]
+    for changes in ({"passthrough": "pci"}, {"bus_sharing": "physicalSharing"}):
+        with pytest.raises(faults.InvalidPowerState):
+            vms.reconfigure(None, vm, changes)
+    vm.cpu_affinity = "0-7"
+    vm.save(update_fields=["cpu_affinity"])
+    pumping.succeeded(lab.vcenter, vms.reconfigure(None, vm, {"cpu_affinity": ""}))
+    assert VirtualMachine.objects.get(pk=vm.pk).cpu_affinity == ""

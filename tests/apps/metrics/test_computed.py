@@ -32,6 +32,27 @@ def test_run_ready_costop_and_wait_fill_the_time() -> None:
     assert np.isnan(found[11][1])
 
 
+def test_a_processor_that_waits_for_its_disks_is_not_idle() -> None:
+    quiet = {"k2": [2500], "k12": [1000], "k399": [50], "k133": [2.0]}
+    still = computed.values("vm", [11, 13], known(**quiet, k125=[0]))
+    assert still[13][0] == still[11][0]
+    busy = computed.values("vm", [11, 13], known(**quiet, k125=[1600]))  # 100 I/Os of 16 KiB a second, 2 ms each
+    assert busy[11][0] == still[11][0]
+    assert busy[13][0] == pytest.approx(busy[11][0] - 100 * 20 * 2)
+    drowned = computed.values("vm", [13], known(**quiet, k125=[1_600_000]))
+    assert drowned[13][0] == 0
+    host = computed.values("host", [13], known(k2=[2500]))
+    assert host[13][0] == pytest.approx(30_000)
+
+
+def test_a_machines_own_operations_and_energy() -> None:
+    found = computed.values("vm", [178, 179, 182, 183, 159], known(k125=[1600], k133=[5.0], k157=[12.0]))
+    assert found[178][0] + found[179][0] == pytest.approx(100)
+    assert found[182][0] == 5
+    assert found[183][0] > found[182][0]
+    assert found[159][0] == 240  # J in 20 s
+
+
 def test_swapping_is_the_change_of_what_is_swapped() -> None:
     found = computed.values("vm", [85, 86], known(k70=[0, 4000, 1000, 1000]))
     assert found[86][1:].tolist() == [200, 0, 0]

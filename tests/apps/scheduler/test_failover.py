@@ -15,7 +15,7 @@ from inventory.services import vms
 from scheduler.failover import primary_of
 from scheduler.models import HaIsolation, HaRestart
 from scheduler.selectors import failover
-from scheduler.services import injection
+from scheduler.services import injection, rules, settings
 from tests import pumping
 from tests.apps.scheduler.motion_rig import Stage, running_stage
 
@@ -165,11 +165,13 @@ def test_the_response_to_an_isolation_is_a_setting_of_the_cluster():
     url = stage.dialog(stage.lab.cluster.moref, "ha-settings")
     sent = {"ha_enabled": "on", "failures": "1", "admission": "percentage", "isolation_response": "shutdown"}
     sent |= {"isolation_shutdown_s": "120", "version": str(stage.lab.cluster.change_version)}
+    sent |= {"ready_condition": "poweredOn", "ready_delay_s": "15"}
     assert stage.client("student").post(url, sent).status_code == 202
     stage.lab.cluster.refresh_from_db()
     assert stage.lab.cluster.ha_options["isolation_response"] == "shutdown"
     page = stage.client("reader").get(stage.url("inventory:object-section", stage.lab.cluster.moref, "configure", "ha"))
     assert "powered off after 120 s" in page.content.decode()
+    assert "and 15 s later" in page.content.decode()
 
 
 def test_a_restart_that_finds_no_room_at_first_comes_later():
@@ -183,10 +185,80 @@ def test_a_restart_that_finds_no_room_at_first_comes_later():
     pumping.advance(stage.vc, 100, 5.0)
     assert set(HaRestart.objects.values_list("state", flat=True)) == {HaRestart.WAITING}
     assert all(HaRestart.objects.values_list("fault", flat=True))
+    assert "VmFailoverFailed" in types(stage)
     Host.objects.filter(pk=other.pk).update(in_maintenance=False)
     pumping.advance(stage.vc, 200, 5.0)
     for vm in VirtualMachine.objects.filter(moref__in=there):
         assert (vm.host_id, vm.power_state, vm.connection_state) == (other.pk, VmPower.ON, "connected")
+    assert "VmMaxRestartCountReached" not in types(stage)
+
+
+def starts(stage: Stage) -> dict[str, float]:
+    """When HA has started each machine."""
+    return dict(HaRestart.objects.exclude(started_lab_s=None).values_list("vm", "started_lab_s"))
+
+
+def two_classes(
+    condition: str, delay_s: int = 0, *, crash: bool = True
+) -> tuple[Stage, VirtualMachine, VirtualMachine]:
+    """A host with a machine of high priority and one of low priority; it crashes."""
+    options = {"admission": "disabled", "ready_condition": condition, "ready_delay_s": delay_s}
+    stage = running_stage(hosts=3, vms=6, ha_enabled=True, ha_options=options)
+    victim = stage.host(1)
+    first, second = VirtualMachine.objects.filter(host=victim, power_state=VmPower.ON).order_by("id")[:2]
+    VirtualMachine.objects.filter(pk=first.pk).update(ha_restart_priority="high")
+    VirtualMachine.objects.filter(pk=second.pk).update(ha_restart_priority="low")
+    if crash:
+        stage.break_(victim, Injection.HOST_CRASH, duration_s=36_000)
+    return stage, first, second
+
+
+@pytest.mark.parametrize(
+    ("condition", "delay_s", "least_s", "most_s"),
+    [("none", 0, 0, 0), ("none", 60, 60, 70), ("poweredOn", 30, 31, 50), ("guestHbStatusGreen", 0, 25, 60)],
+)
+def test_a_lower_class_starts_when_the_higher_one_is_ready(condition, delay_s, least_s, most_s):
+    stage, first, second = two_classes(condition, delay_s)
+    pumping.advance(stage.vc, 300, 4.0)
+    started = starts(stage)
+    assert least_s <= started[second.moref] - started[first.moref] <= most_s
+    assert set(HaRestart.objects.values_list("state", flat=True)) == {HaRestart.RESTARTED}
+
+
+def test_a_machine_may_have_a_start_order_of_its_own_and_nobody_waits_for_ever():
+    stage, first, second = two_classes("none", crash=False)
+    rules.set_override(None, [first], ha_ready_condition="guestHbStatusGreen")
+    without = {"tools_installed": False, "tools_status": "toolsNotInstalled"}
+    VirtualMachine.objects.filter(pk=first.pk).update(**without)
+    pumping.meet(stage.vc)
+    stage.break_(stage.host(1), Injection.HOST_CRASH, duration_s=36_000)
+    pumping.advance(stage.vc, 400, 10.0)
+    assert second.moref not in starts(stage)
+    pumping.advance(stage.vc, 400, 10.0)
+    assert starts(stage)[second.moref] - starts(stage)[first.moref] >= 600
+
+
+def test_absurd_start_orders_are_refused():
+    stage = running_stage(hosts=2, vms=2, ha_enabled=True)
+    with pytest.raises(faults.InvalidArgument):
+        rules.set_override(None, [stage.vm(0)], ha_ready_condition="soon")
+    with pytest.raises(faults.LimitExceeded):
+        rules.set_override(None, [stage.vm(0)], ha_ready_delay_s=9999)
+    with pytest.raises(faults.InvalidArgument):
+        settings.reconfigure(None, stage.lab.cluster, {"ha_options": {"ready_condition": "never"}})
+
+
+def test_every_attempt_that_fails_is_told_and_the_last_one_ends_it():
+    stage = running_stage(hosts=2, vms=2, ha_enabled=True, ha_options={"admission": "disabled"})
+    victim, other = stage.host(0), stage.host(1)
+    lost = VirtualMachine.objects.filter(host=victim, power_state=VmPower.ON).count()
+    Host.objects.filter(pk=other.pk).update(in_maintenance=True)
+    stage.break_(victim, Injection.HOST_CRASH, duration_s=36_000)
+    pumping.advance(stage.vc, 2000, 20.0)
+    told = types(stage)
+    assert told.count("VmFailoverFailed") == 5 * lost
+    assert told.count("VmMaxRestartCountReached") == lost
+    assert set(HaRestart.objects.values_list("state", flat=True)) == {HaRestart.FAILED}
 
 
 @pytest.mark.parametrize("drs", [False, True])
