@@ -108,7 +108,7 @@ def copy(request: HttpRequest, pk: int, lab: int) -> HttpResponse:
 
     def submit() -> str:
         batches.copy_lab(request.user, row)
-        return _("The lab is being copied. The copy will stand below the wall and in your navigator.")
+        return _("The lab is being copied. The copy will stand below the wall.")
 
     return confirm(request, dialog, question, submit, radius=[_("The student's lab goes on undisturbed.")],
                    danger=False)  # fmt: skip
