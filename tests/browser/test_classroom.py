@@ -68,17 +68,65 @@ def work_together(teacher: Page, student: Page) -> None:
     student.goto("/classroom/")
     student.locator("#classroom .object-link").click()
     student.wait_for_selector("#workspace[data-kind=VCenter]")
+    machine = a_machine(student)
+    student.goto(machine)
+    offered = student.locator("#workspace .quick [data-action]")
+    expect(offered).not_to_have_count(0)
     notes = student.locator("#class-notes")
     teacher.locator(".lab-tile").get_by_role("button", name="Take over").click()
     expect(teacher.locator("#class-notes")).to_contain_text("You are driving")
     expect(notes).to_contain_text("is driving in your lab")
+    expect(offered).to_have_count(0)  # the open page follows
+    what_changes_is_offered_to_who_drives(teacher, machine)
     teacher.locator("#class-notes").get_by_role("button", name="Back to the wall").click()
     expect(notes.locator(".banner")).to_have_count(0)
+    expect(offered).not_to_have_count(0)
     teacher.get_by_role("button", name="Message to all").click()
     answer(teacher, text="Look at the score of the cluster.")
     expect(notes).to_contain_text("Look at the score of the cluster.")
     notes.get_by_role("button", name="Got it").click()
     expect(notes.locator(".banner")).to_have_count(0)
+    copied_to_the_projector(teacher)
+
+
+def a_machine(page: Page) -> str:
+    """The address of the first machine of the lab that is shown."""
+    place = page.locator("#workspace")
+    grid = f"/vc/{place.get_attribute('data-vc')}/{place.get_attribute('data-moref')}/grid/vms/"
+    row = page.evaluate(
+        """url => fetch(url).then((one) => one.text()).then((text) => new DOMParser()
+        .parseFromString(`<table>${text}</table>`, "text/html").querySelector("tr[data-url]").dataset.url)""",
+        grid,
+    )
+    return str(row)
+
+
+def what_changes_is_offered_to_who_drives(teacher: Page, machine: str) -> None:
+    """Renaming while driving can be undone; who only looks is not offered that, without a word from the server."""
+    teacher.goto(machine)
+    teacher.locator("#actions-button").click()
+    teacher.locator("#actions-menu [data-key=rename]").click()
+    answer(teacher, name="renamed")
+    undo = teacher.locator("#recent-tasks tr[data-task]", has_text="renamed").locator(".undo").first
+    expect(undo).to_be_visible()
+    teacher.locator("#class-notes").get_by_role("button", name="Give back").click()
+    expect(teacher.locator("#class-notes")).to_contain_text("take over first")
+    expect(undo).to_be_attached()
+    expect(undo).to_be_hidden()
+    teacher.locator("#class-notes").get_by_role("button", name="Take over").click()
+    expect(teacher.locator("#class-notes")).to_contain_text("You are driving")
+    expect(undo).to_be_visible()
+
+
+def copied_to_the_projector(teacher: Page) -> None:
+    """A worker makes the copy; it comes to the wall by itself."""
+    teacher.locator(".lab-tile [title='Copy to the projector']").click()
+    answer(teacher)
+    copies = teacher.locator("#wall-copies")
+    expect(copies.get_by_role("link")).to_have_count(1)
+    copies.get_by_role("button", name="Delete").click()
+    answer(teacher)
+    expect(copies.get_by_role("link")).to_have_count(0)
 
 
 def close_course(teacher: Page) -> None:
