@@ -205,12 +205,14 @@ def test_failover_hosts_are_some_hosts_of_the_cluster(world):
     owner, url, hosts = world.client("student"), world.dialog("ha-settings"), [h.moref for h in world.lab.hosts]
     sent = {"ha_enabled": "on", "failures": "1", "admission": "failover_hosts", "version": world.cluster.change_version}
     sent |= {"isolation_response": "shutdown", "isolation_shutdown_s": "120"}
+    sent |= {"ready_condition": "poweredOn", "ready_delay_s": "30"}
     for wrong in ([], hosts, ["host-99999"]):
         answer = owner.post(url, {**sent, "failover_hosts": wrong})
         assert answer.status_code == 422, wrong
     assert owner.post(url, {**sent, "failover_hosts": hosts[:1]}).status_code == 202
     world.cluster.refresh_from_db()
     assert world.cluster.ha_options["failover_hosts"] == hosts[:1]
+    assert world.cluster.ha_options["ready_delay_s"] == 30
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
