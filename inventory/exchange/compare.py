@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from domain.states import SharesLevel, VmPower
 from inventory.exchange import devices, vapps
-from inventory.exchange.fields import STATE, full
+from inventory.exchange.fields import SHARES, STATE, full
 from inventory.models import (
     AlarmDefinition,
     Cluster,
@@ -112,7 +112,7 @@ def differences(running: Entry, wanted: Entry) -> list[Difference]:
 
 def _fields_apart(now: Entry, then: Entry) -> Iterator[tuple[str, Any, Any]]:
     for name in sorted(now.keys() | then.keys()):
-        if name in ("cpu_shares", "memory_shares") and then.get(f"{name}_level") != SharesLevel.CUSTOM:
+        if name in SHARES and then.get(f"{name}_level") != SharesLevel.CUSTOM:
             continue  # the level gives the number
         before, after = now.get(name), then.get(name)
         after = devices.settled(after, before) if devices.split(name) else after

@@ -72,10 +72,14 @@ def default(model: type[Model], name: str) -> Any:
 
 
 def told(row: Any) -> dict[str, Any]:
-    """What of a row differs from the defaults."""
+    """What of a row differs from the defaults, without the figures that a level of shares gives."""
     model = type(row)
-    values = {name: getattr(row, name) for name in FIELDS[model]}
+    values = {name: getattr(row, name) for name in FIELDS[model] if not _follows_level(row, name)}
     return {name: _plain(value) for name, value in values.items() if value != default(model, name)}
+
+
+def _follows_level(row: Any, name: str) -> bool:
+    return name in SHARES and getattr(row, f"{name}_level") != SharesLevel.CUSTOM
 
 
 def _plain(value: Any) -> Any:
@@ -88,22 +92,31 @@ def _plain(value: Any) -> Any:
 def full(model: type[Model], entry: Mapping[str, Any]) -> dict[str, Any]:
     """All described fields of an entry, defaults filled in."""
     values = {name: entry.get(name, default(model, name)) for name in FIELDS[model]}
-    return values | _custom_shares(model, entry, values)
+    return values | (_shares(model, entry, values) if model in (VirtualMachine, ResourcePool) else {})
 
 
-def _custom_shares(model: type[Model], entry: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
-    """The level of shares that a file gives as a figure alone: custom, unless it is the figure of the normal level."""
-    alone = [name for name in SHARES if name in entry and f"{name}_level" not in entry]
-    if not alone or model not in (VirtualMachine, ResourcePool):
-        return {}
-    usual = model(**{name: values[name] for name in SIZES if name in values})
-    return {f"{name}_level": str(SharesLevel.CUSTOM) for name in alone if entry[name] != _normal(usual, name)}
+def _shares(model: type[Model], entry: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Shares as they would be taken in: their level gives the figure. A figure that a file gives alone is a custom one,
+    unless it is that of the normal level."""
+    found: dict[str, Any] = {}
+    for name in SHARES:
+        usual = _at_level(model, values, f"{name}_level", name)
+        if usual is None or (name in entry and f"{name}_level" in entry):
+            continue
+        if name in entry and entry[name] != usual:
+            found[f"{name}_level"] = str(SharesLevel.CUSTOM)
+        else:
+            found[name] = usual
+    return found
 
 
-def _normal(row: Any, name: str) -> Any:
-    """The shares that a machine or pool of this size has at the normal level, None where the size is nonsense."""
-    if not all(type(getattr(row, size, 0)) is int for size in SIZES):
+def _at_level(model: type[Model], values: Mapping[str, Any], level: str, name: str) -> Any:
+    """The shares that a machine or pool of this size has at its level; None where that is custom, or one is nonsense."""
+    sizes = {size: values[size] for size in SIZES if size in values}
+    given = str(values[level])
+    if given not in set(SharesLevel) - {SharesLevel.CUSTOM} or not all(type(one) is int for one in sizes.values()):
         return None
+    row: Any = model(**sizes, **{level: given})
     follow_levels(row)
     return getattr(row, name)
 

@@ -230,6 +230,24 @@ def test_shares_written_alone_are_compared_as_they_would_be_taken_in(lab):
     assert found == {("cpu_shares", 777), ("cpu_shares_level", "custom")}
 
 
+def test_memory_that_is_changed_in_an_export_leaves_the_level_of_shares(lab):
+    VirtualMachine.objects.filter(pk=lab.vm.pk).update(memory_mib=8192, memory_shares=81_920)
+    running, wanted = describe.of(lab.vcenter), describe.of(lab.vcenter)
+    machine = next(vm for vm in wanted["datacenters"][0]["vms"] if vm["name"] == lab.vm.name)
+    machine["memory_mib"] = 9216
+    found = [(one.field, one.before, one.after) for one in compare.differences(running, wanted)]
+    assert found == [("memory_mib", 8192, 9216)]
+
+
+def test_a_figure_of_ones_own_is_exported_and_told_from_what_the_level_gave(lab):
+    VirtualMachine.objects.filter(pk=lab.vm.pk).update(cpu_shares_level="custom", cpu_shares=777)
+    before = lab.vm.cpu_shares
+    wanted = describe.of(VCenter.objects.get(pk=lab.vcenter.pk))
+    VirtualMachine.objects.filter(pk=lab.vm.pk).update(cpu_shares_level="normal", cpu_shares=before)
+    found = {one.field: (one.before, one.after) for one in compare.differences(describe.of(lab.vcenter), wanted)}
+    assert found == {"cpu_shares": (before, 777), "cpu_shares_level": ("normal", "custom")}
+
+
 def test_what_is_no_inventory_is_refused():
     for text in (b"hello: world", b"format: 1\nname: [a]\n", b"format: 1\nname: x\ndatacenters: {a: b}\n"):
         with pytest.raises(build.Refused):
