@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 TEXT_LENGTH = 120
-HIGHEST = 9999
 _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
 

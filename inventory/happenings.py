@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 
 Handler = Callable[["Recorder", FleetEvent], None]
 HANDLERS: dict[Happening, Handler] = {}
-# Nothing that the event is to blame for: the whole beat is taken back, and the next one records it.
 ASKED_FOR = ("op", "guest")  # causes of a change of power that somebody wanted: no crash
+# Nothing that the event is to blame for: the whole beat is taken back, and the next one records it.
 COMES_AGAIN = (OperationalError, InterfaceError, SoftTimeLimitExceeded, faults.LabRewound)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import structlog
 from celery import shared_task
-from kombu.exceptions import OperationalError
 
-log = structlog.get_logger(__name__)
+from inventory.waking import tell
 
 
 @shared_task(name="scheduler.tasks.run_cycle", soft_time_limit=20, time_limit=25)
@@ -19,10 +17,7 @@ def run_cycle(cluster_id: int, trigger: str = "cycle") -> bool:
 
 def wake_cycle(cluster_id: int, trigger: str) -> None:
     """Ask a worker for a cycle. Without a broker the next beat asks again."""
-    try:
-        run_cycle.apply_async((cluster_id, trigger), retry=False, expires=10)
-    except (OperationalError, OSError) as error:
-        log.warning("broker.unreachable", cluster=cluster_id, error=str(error))
+    tell(run_cycle.apply_async, cluster_id, trigger, expires=10)
 
 
 # A day of 2,000 VMs takes seconds; a second delivery meanwhile finds the lease taken and returns at once.

@@ -17,7 +17,6 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.timezone import now
-from kombu.exceptions import OperationalError
 
 from domain import faults
 from domain.states import TaskState
@@ -28,6 +27,7 @@ from inventory.journal import Change, changing
 from inventory.models import Task, VCenter
 from inventory.operations import base
 from inventory.services.folders import root_folder
+from inventory.waking import tell
 
 log = structlog.get_logger(__name__)
 PRIVILEGE = "Lab.Manage"  # on the vCenter: the owner's and the teacher's
@@ -100,10 +100,7 @@ def wake(task_id: int) -> None:
     """Tell a worker. Without a broker `wake_stranded` does it later."""
     from classroom import tasks
 
-    try:
-        tasks.lab_job.apply_async((task_id,), retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker.unreachable", task=task_id, error=str(error))
+    tell(tasks.lab_job.apply_async, task_id)
 
 
 def wake_stranded() -> None:

@@ -11,19 +11,16 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from kombu.exceptions import OperationalError
 
 from classroom.exercises import attempts, opening
 from classroom.models import Lab
 from domain import faults
 from inventory import live, redis
 from inventory.models import VCenter
-
-log = structlog.get_logger(__name__)
+from inventory.waking import tell
 
 KEPT_S = 120  # longer than a reset ever takes
 RESETTING, PREPARING, FAILED = "resetting", "preparing", "failed"
@@ -86,10 +83,7 @@ def ask(user: Any, lab: Lab, slug: str) -> None:
 def _wake(lab: Lab, user: Any, mark: Restart) -> None:
     from classroom import tasks
 
-    try:
-        tasks.restart_exercise.apply_async((lab.pk, user.pk, mark.lesson, mark.token), retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker.unreachable", lab=lab.pk, error=str(error))
+    if not tell(tasks.restart_exercise.apply_async, lab.pk, user.pk, mark.lesson, mark.token):
         _mark(lab, Restart(mark.token, mark.lesson, FAILED, _no_worker(lab).to_dict()))
 
 

@@ -19,7 +19,6 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.timezone import now
-from kombu.exceptions import OperationalError
 
 from classroom.checkpoints import capture as captures
 from classroom.checkpoints.jobs import LEASE, LIMIT_S, MAX_ATTEMPTS
@@ -31,6 +30,7 @@ from domain import faults
 from domain.text import _
 from inventory.models import VCenter
 from inventory.services import clock
+from inventory.waking import tell
 
 log = structlog.get_logger(__name__)
 
@@ -106,10 +106,7 @@ def wake(batch_id: int) -> None:
     """Tell a worker. Without a broker the batch waits for the next tick, which looks for forgotten ones."""
     from classroom import tasks
 
-    try:
-        tasks.work.apply_async((batch_id,), retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker.unreachable", batch=batch_id, error=str(error))
+    tell(tasks.work.apply_async, batch_id)
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.core.validators import validate_email
 from django.utils.translation import gettext_noop as _
-from kombu.exceptions import OperationalError
 
 from domain import faults
 from domain.alarms import LEVEL_OF, MOST_SECONDS, STATUS_OF
@@ -34,6 +33,7 @@ from inventory.containers import Containers
 from inventory.models import AlarmDefinition, TriggeredAlarm, VCenter
 from inventory.prepared import Prepared
 from inventory.selectors.getters import find
+from inventory.waking import tell
 
 log = structlog.get_logger(__name__)
 _acting = Prepared(
@@ -150,12 +150,7 @@ def _silenced(vcenter: VCenter, containers: Containers, silent: set[str], moref:
 
 def _hand_over(one: Occasion, place: int) -> int:
     levels = (str(STATUS_OF[one.before]), str(STATUS_OF[one.after]))
-    try:
-        act.apply_async((one.definition.pk, place, one.moref, *levels, one.lab_s), retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("alarms.unasked", alarm=one.definition.name, error=str(error))
-        return 0
-    return 1
+    return int(tell(act.apply_async, one.definition.pk, place, one.moref, *levels, one.lab_s))
 
 
 def repeat(vcenter: VCenter, before_s: float, now_s: float) -> int:

@@ -111,7 +111,7 @@ def _shares(model: type[Model], entry: Mapping[str, Any], values: Mapping[str, A
 
 
 def _at_level(model: type[Model], values: Mapping[str, Any], level: str, name: str) -> Any:
-    """The shares that a machine or pool of this size has at its level; None where that is custom, or one is nonsense."""
+    """The shares that a machine or pool of this size has at its level; None where either is nonsense, or custom."""
     sizes = {size: values[size] for size in SIZES if size in values}
     given = str(values[level])
     if given not in set(SharesLevel) - {SharesLevel.CUSTOM} or not all(type(one) is int for one in sizes.values()):

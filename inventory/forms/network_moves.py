@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from inventory import rights, selectors, words
 from inventory.forms.dialog import dialog
 from inventory.forms.pickers import Line, TableField
-from inventory.forms.wizard import Review, Step, Wizard
+from inventory.forms.wizard import Review, Step, Text, Wizard
 from inventory.models import Datacenter, HostNetwork, Network, VirtualMachine, VirtualNic
 from inventory.outcomes import Outcome, Results
 from inventory.retell import retell
@@ -68,12 +68,16 @@ def _with_count(network: Any) -> str:
 class Adapters(Step):
     key = "adapters"
     title = gettext_lazy("Select VMs to migrate")
-    lead = gettext_lazy("Every adapter on the source network. One that cannot be moved says why.")
+    lead: Text = gettext_lazy("Every adapter on the source network. One that cannot be moved says why.")
     wizard: MigrateToNetwork
 
     def build(self) -> None:
         chosen = self.wizard.chosen["networks"]
-        self.nics = {f"{nic.vm.moref}:{nic.key}": nic for nic in self._adapters(chosen["from"])}
+        found = self._adapters(chosen["from"])
+        if len(found) > MOST_ADAPTERS:
+            told = _("The first %(most)s adapters on the source network. Start the wizard again for the others.")
+            self.lead = told % {"most": MOST_ADAPTERS}
+        self.nics = {f"{nic.vm.moref}:{nic.key}": nic for nic in found[:MOST_ADAPTERS]}
         there = set(HostNetwork.objects.filter(network=chosen["to"]).values_list("host_id", flat=True))
         lines = [self._line(value, nic, there) for value, nic in self.nics.items()]
         heads = (_("Virtual machine"), _("Network adapter"), _("MAC address"), _("Host"), _("State"))
@@ -81,8 +85,10 @@ class Adapters(Step):
         self.fields["adapters"] = TableField(heads, lines, many=True, label=_("Network adapters"), initial=able)
 
     def _adapters(self, source: Network | None) -> list[VirtualNic]:
+        """Those that can be shown, and one more where there are more."""
         rows = VirtualNic.objects.filter(vm__in=self.wizard.machines(), network=source).order_by("vm__name", "key")
-        return list(rows.select_related("vm__host__cluster", "vm__vcenter", "vm__folder", "vm__pool")[:MOST_ADAPTERS])
+        rows = rows.select_related("vm__host__cluster", "vm__vcenter", "vm__folder", "vm__pool")
+        return list(rows[: MOST_ADAPTERS + 1])
 
     def _line(self, value: str, nic: VirtualNic, there: set[int]) -> Line:
         vm = nic.vm

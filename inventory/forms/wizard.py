@@ -28,7 +28,7 @@ class Step(DialogForm):
 
     key: ClassVar[str] = ""
     title: ClassVar[Text] = ""
-    lead: ClassVar[Text] = ""
+    lead: Text = ""
     template: ClassVar[str] = "inventory/wizards/step.html"
 
     def __init__(self, wizard: Wizard, data: QueryDict | None = None) -> None:

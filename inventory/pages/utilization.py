@@ -22,41 +22,28 @@ from inventory.pages.summary import host_meters, vm_meters
 Known = tuple[tuple[Any, int, str], ...]
 TEMPLATE = "inventory/monitor/utilization.html"
 
+CPU_USAGE = (_("CPU usage"), figures.CPU_USAGE_MHZ, "MHz")
+CPU_DEMAND = (_("CPU demand"), figures.CPU_DEMAND_MHZ, "MHz")
+CPU_ENTITLEMENT = (_("CPU entitlement"), figures.CPU_ENTITLEMENT_MHZ, "MHz")
+CPU_READY = (_("CPU ready"), figures.CPU_READY_MS, "ms")
+CPU_COSTOP = (_("CPU co-stop"), 399, "ms")
+CONSUMED = (_("Memory consumed"), figures.MEMORY_CONSUMED_KB, "KB")
+ACTIVE = (_("Memory active"), figures.MEMORY_ACTIVE_KB, "KB")
+GRANTED = (_("Memory granted"), figures.MEMORY_GRANTED_KB, "KB")
+BALLOONED = (_("Memory ballooned"), figures.MEMORY_BALLOON_KB, "KB")
+COMPRESSED = (_("Memory compressed"), figures.MEMORY_COMPRESSED_KB, "KB")
+SWAPPED = (_("Memory swapped"), figures.MEMORY_SWAPPED_KB, "KB")
+NETWORK = (_("Network"), figures.NET_KBPS, "KBps")
+DISK = (_("Disk"), figures.DISK_KBPS, "KBps")
+POWER = (_("Power draw"), figures.POWER_W, "W")
+
 VM_FIGURES: Known = (
-    (_("CPU usage"), figures.CPU_USAGE_MHZ, "MHz"),
-    (_("CPU demand"), figures.CPU_DEMAND_MHZ, "MHz"),
-    (_("CPU entitlement"), figures.CPU_ENTITLEMENT_MHZ, "MHz"),
-    (_("CPU ready"), figures.CPU_READY_MS, "ms"),
-    (_("CPU co-stop"), 399, "ms"),
-    (_("Memory consumed"), figures.MEMORY_CONSUMED_KB, "KB"),
-    (_("Memory active"), figures.MEMORY_ACTIVE_KB, "KB"),
-    (_("Memory granted"), figures.MEMORY_GRANTED_KB, "KB"),
-    (_("Memory ballooned"), figures.MEMORY_BALLOON_KB, "KB"),
-    (_("Memory compressed"), figures.MEMORY_COMPRESSED_KB, "KB"),
-    (_("Memory swapped"), figures.MEMORY_SWAPPED_KB, "KB"),
-)
-HOST_FIGURES: Known = (
-    (_("CPU usage"), figures.CPU_USAGE_MHZ, "MHz"),
-    (_("CPU ready"), figures.CPU_READY_MS, "ms"),
-    (_("Memory consumed"), figures.MEMORY_CONSUMED_KB, "KB"),
-    (_("Memory active"), figures.MEMORY_ACTIVE_KB, "KB"),
-    (_("Memory ballooned"), figures.MEMORY_BALLOON_KB, "KB"),
-    (_("Memory compressed"), figures.MEMORY_COMPRESSED_KB, "KB"),
-    (_("Network"), figures.NET_KBPS, "KBps"),
-    (_("Disk"), figures.DISK_KBPS, "KBps"),
-    (_("Power draw"), figures.POWER_W, "W"),
-)
+    CPU_USAGE, CPU_DEMAND, CPU_ENTITLEMENT, CPU_READY, CPU_COSTOP,
+    CONSUMED, ACTIVE, GRANTED, BALLOONED, COMPRESSED, SWAPPED,
+)  # fmt: skip
+HOST_FIGURES: Known = (CPU_USAGE, CPU_READY, CONSUMED, ACTIVE, BALLOONED, COMPRESSED, NETWORK, DISK, POWER)
 # Of what lies in a cluster or a pool: the sum over its machines, since nobody samples it.
-SUMMED: Known = (
-    (_("CPU demand"), figures.CPU_DEMAND_MHZ, "MHz"),
-    (_("CPU entitlement"), figures.CPU_ENTITLEMENT_MHZ, "MHz"),
-    (_("Memory active"), figures.MEMORY_ACTIVE_KB, "KB"),
-    (_("Memory granted"), figures.MEMORY_GRANTED_KB, "KB"),
-    (_("Memory consumed"), figures.MEMORY_CONSUMED_KB, "KB"),
-    (_("Memory ballooned"), figures.MEMORY_BALLOON_KB, "KB"),
-    (_("Memory compressed"), figures.MEMORY_COMPRESSED_KB, "KB"),
-    (_("Memory swapped"), figures.MEMORY_SWAPPED_KB, "KB"),
-)
+SUMMED: Known = (CPU_DEMAND, CPU_ENTITLEMENT, ACTIVE, GRANTED, CONSUMED, BALLOONED, COMPRESSED, SWAPPED)
 
 
 @section(MONITOR, "utilization", _("Utilization"), [Kind.VM], group="allocation", template=TEMPLATE)

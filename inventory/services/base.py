@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from django.db import IntegrityError, transaction
-from kombu.exceptions import OperationalError
 
 from domain import faults
 from domain.limits import DEFAULT_LIMITS
@@ -17,8 +15,7 @@ from inventory.inverses import UNDO
 from inventory.journal import Change
 from inventory.models import Task
 from inventory.operations import base as operations
-
-log = structlog.get_logger(__name__)
+from inventory.waking import tell
 
 
 def check(user: Any, privilege: str, *objects: Any) -> None:
@@ -56,10 +53,7 @@ def instant(
 
 def wake(task_id: int) -> None:
     """Tell a worker. Without a broker the task waits for the next pump, which submits what was forgotten."""
-    try:
-        tasks.begin.apply_async((task_id,), retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker.unreachable", task=task_id, error=str(error))
+    tell(tasks.begin.apply_async, task_id)
 
 
 def valid_name(name: str) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,6 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
-from kombu.exceptions import OperationalError
 
 from domain import faults
 from domain.states import TaskState
@@ -29,6 +29,7 @@ from inventory.journal import changing
 from inventory.models import Cluster, Task
 from inventory.operations import base
 from inventory.services.base import check, submit
+from inventory.waking import tell
 from scheduler import operations, recording
 from scheduler.engine.replay import POLICIES, SEMANTICS, PlacementError, ReplayError, Setting, bound_kwh, own_setting
 from scheduler.engine.replay import run_policy as run_one
@@ -252,10 +253,7 @@ class _Watch:
 
 def wake(replay_id: int) -> None:
     """Ask a worker for the next policy. Without a broker `wake_stranded` asks again."""
-    try:
-        current_app.send_task(RUN_TASK, (replay_id,), retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker.unreachable", replay=replay_id, error=str(error))
+    tell(partial(current_app.send_task, RUN_TASK), replay_id)
 
 
 def wake_stranded() -> int:

@@ -53,6 +53,14 @@ def test_all_adapters_move_and_every_machine_can_be_taken_back(lab, owner, cast,
     assert VirtualNic.objects.get(vm__moref=tasks[0].entity).network == lab.network
 
 
+def test_more_adapters_than_one_wizard_takes_are_told_of(lab, owner, other, monkeypatch):
+    monkeypatch.setattr("inventory.forms.network_moves.MOST_ADAPTERS", 1)
+    walk = Walk(owner, address(lab, lab.network, "migrate-to-network"))
+    walk.send(target=other.moref)
+    assert walk.page.count('name="adapters-adapters"') == 1
+    assert "Start the wizard again for the others." in walk.page
+
+
 def test_the_source_is_asked_for_and_cannot_be_the_destination(lab, owner, other):
     walk = Walk(owner, address(lab, lab.datacenter, "migrate-to-network"))
     assert walk.send(source=lab.network.moref, target="").answer.status_code == 422

@@ -213,10 +213,15 @@ def test_the_recycle_bin_holds_no_host_back(lab):
     hosts.disconnect(None, host)
     host.refresh_from_db()
     hosts.remove(None, host)
+    comes_back_on(lab, vm, lab.hosts[0])
+
+
+def comes_back_on(lab: builders.SmallLab, vm: VirtualMachine, host: Host) -> None:
+    """From the recycle bin, and it starts."""
     pumping.beat(lab.vcenter)
     vms.restore(None, VirtualMachine.everything.get(pk=vm.pk))
     restored = VirtualMachine.objects.get(pk=vm.pk)
-    assert restored.host == lab.hosts[0]
+    assert restored.host == host
     pumping.succeeded(lab.vcenter, vms.power_on(None, restored))
 
 
@@ -244,11 +249,7 @@ def test_its_machines_leave_the_inventory_with_a_host_and_come_back_on_another(l
     hosts.remove(None, gone)
     assert not VirtualMachine.objects.filter(pk=vm.pk).exists()
     assert Event.objects.filter(entity=vm.moref, type="VmRemovedEvent").exists()
-    pumping.beat(lab.vcenter)
-    vms.restore(None, VirtualMachine.everything.get(pk=vm.pk))
-    restored = VirtualMachine.objects.get(pk=vm.pk)
-    assert restored.host == lab.hosts[0]
-    pumping.succeeded(lab.vcenter, vms.power_on(None, restored))
+    comes_back_on(lab, vm, lab.hosts[0])
 
 
 def test_what_runs_on_it_holds_a_host_back(lab):
