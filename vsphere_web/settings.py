@@ -129,6 +129,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = 20
 CELERY_TASK_TIME_LIMIT = 25  # below visibility_timeout: a job never runs in two workers because it was slow
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 10_000
+CELERY_WORKER_CONSUMER = "vsphere_web.consumer:SteadyConsumer"
+CELERY_WORKER_ENABLE_PREFETCH_COUNT_REDUCTION = False  # one job per process is in hand, before and after a loss
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # The heartbeat has workers of its own, so that a long job never delays it.
