@@ -50,6 +50,11 @@ def triggered_alarms(user: Any, vcenters: Sequence[VCenter], number: int, which:
     return list(rows.select_related("definition", "vcenter").order_by("acknowledged", "-triggered_lab_s")[:number])
 
 
+def count_of_alarms(user: Any, vcenters: Sequence[VCenter], most: int) -> int:
+    """How many alarms are not green; no more than `most` are counted."""
+    return seen(TriggeredAlarm.objects.order_by(), user, vcenters)[:most].count()
+
+
 def events(user: Any, vcenters: Iterable[VCenter]) -> QuerySet[Event]:
     return seen(Event.objects.all(), user, vcenters)
 

@@ -129,8 +129,9 @@ class Shell:
         return history.recent_tasks(self.user, self.vcenters, RECENT)
 
     @cached_property
-    def alarms(self) -> list[Any]:
-        return history.triggered_alarms(self.user, self.vcenters, RECENT)
+    def alarm_count(self) -> int:
+        """How many rows the alarms of the bottom pane would have; they are fetched when somebody looks at them."""
+        return history.count_of_alarms(self.user, self.vcenters, RECENT)
 
     @property
     def menu(self) -> list[Entry | None]:

@@ -12,6 +12,7 @@ django.setup(set_prefix=False)
 
 
 from inventory.routing import websocket_urlpatterns  # noqa: E402 - imports models
+from vsphere_web import heap  # noqa: E402
 from vsphere_web.pages import Pages  # noqa: E402
 
 application = ProtocolTypeRouter(
@@ -20,3 +21,4 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+heap.settle()

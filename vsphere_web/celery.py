@@ -10,6 +10,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
+
+from vsphere_web import heap
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vsphere_web.settings")
 
@@ -26,3 +29,9 @@ app = Celery("vsphere_web")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = beat_schedule()
 app.autodiscover_tasks()
+
+
+@worker_process_init.connect
+def settled(**_signal: Any) -> None:
+    """A worker's process has imported everything before it takes its first job."""
+    heap.settle()

@@ -276,10 +276,7 @@ class _Below:
     def vm_states(self) -> dict[str, int] | None:
         if self.kind in ("datastore", "network"):
             return None
-        rows = self._rows("vms").order_by().filter(template=False)
-        counted: dict[str, int] = rows.aggregate(
-            on=Count("pk", filter=Q(power_state=VmPower.ON)),
-            off=Count("pk", filter=Q(power_state=VmPower.OFF)),
-            suspended=Count("pk", filter=Q(power_state=VmPower.SUSPENDED)),
-        )
-        return counted
+        rows = self._rows("vms").order_by().filter(template=False).values_list("power_state")
+        found = dict(rows.annotate(number=Count("pk")))
+        return {"on": found.get(VmPower.ON, 0), "off": found.get(VmPower.OFF, 0),
+                "suspended": found.get(VmPower.SUSPENDED, 0)}  # fmt: skip

@@ -1,5 +1,7 @@
 // Panes: width of the navigator, height of the bottom pane, what is collapsed, which tab of the bottom pane is shown.
 
+import { renewAlarms } from "./dock.js";
+
 const root = document.documentElement;
 const save = (name, value) => { try { localStorage.setItem(`pane.${name}`, value); } catch { /* private mode */ } };
 
@@ -60,7 +62,7 @@ export function showDock(name, toggle = false) {
     for (const tool of document.querySelectorAll(`.dock-tools [data-for="${one}"]`)) tool.hidden = !here;
   }
   fold("dock", false);
-  save("dock-tab", name);
+  if (name === "alarms" && document.querySelector("#recent-alarms[data-later]")) renewAlarms();
   document.getElementById(`tab-${name}`).focus({ preventScroll: true });
 }
 
@@ -73,7 +75,7 @@ function say(name, number) {
 
 function counts() {
   say("running", document.querySelectorAll('#task-rows [data-state="running"], #task-rows [data-state="queued"]').length);
-  say("alarms", document.querySelectorAll("#alarm-rows [data-alarm]").length);
+  if (!document.querySelector("#recent-alarms[data-later]")) say("alarms", document.querySelectorAll("#alarm-rows [data-alarm]").length);
 }
 
 export function start() {

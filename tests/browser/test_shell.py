@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.hands import MENU_ITEM, expand
+from tests.labs import LabProcess
 
 Enter = Callable[..., Page]
 TREE = "#tree-pane"
@@ -285,3 +286,25 @@ def test_a_button_pressed_before_the_modules_are_there_is_not_lost(enter: Enter)
     page.wait_for_function("performance.getEntriesByType('resource').some((one) => one.name.includes('/js/dialog'))")
     held[0].continue_()
     expect(page.locator(MENU_ITEM).first).to_be_visible()
+
+
+ALARMED = """
+from inventory.models import AlarmDefinition, TriggeredAlarm, VCenter
+vcenter = VCenter.objects.order_by("pk")[0]
+definition = AlarmDefinition.objects.create(
+    vcenter=vcenter, entity=vcenter.moref, name="looked at", moref="alarm-90001", target_kind="vm"
+)
+TriggeredAlarm.objects.create(definition=definition, vcenter=vcenter, entity=vcenter.moref, entity_kind="folder",
+    entity_name="looked at", status="yellow", triggered_lab_s=0.0)
+"""
+NOT_ALARMED = 'from inventory.models import AlarmDefinition; AlarmDefinition.objects.get(name="looked at").delete()'
+
+
+def test_alarms_of_the_bottom_pane_are_fetched_when_somebody_looks(enter: Enter, lab_server: LabProcess) -> None:
+    lab_server.manage("shell", "-c", ALARMED)
+    page = enter()
+    expect(page.locator('[data-count="alarms"]')).to_have_text(re.compile(r"^[1-9]"))
+    expect(page.locator("#alarm-rows tr")).to_have_count(0)
+    page.locator("#tab-alarms").click()
+    expect(page.locator("#alarm-rows tr", has_text="looked at")).to_be_visible()
+    lab_server.manage("shell", "-c", NOT_ALARMED)

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
 from domain.traces import TraceError
-from inventory import seeding, traces
+from inventory import seeding, statistics, traces
 from inventory.models import Permission, Role, VCenter
 
 # (name, role on the whole vCenter); the password is the same for all, for a lab on one's own machine.
@@ -56,6 +56,7 @@ class Command(BaseCommand):
         vcenter = seeding.new_vcenter(plan, trace_sets=sets, active=False, clock_speed=options["speed"])
         seeding.make(vcenter, plan, self._progress)
         self._permit(vcenter, accounts)
+        statistics.gather()
         # The clock starts when everything is there.
         zero = lab_zero(now(), vcenter.timezone)
         VCenter.objects.filter(pk=vcenter.pk).update(

@@ -8,6 +8,7 @@ from io import StringIO
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from inventory import traces
 from inventory.management.commands.seed_demo import BEGINS_S, OFFICE_SCALE, lab_zero
@@ -66,3 +67,17 @@ def test_lab_time_zero_is_a_thursdays_midnight_where_the_lab_is(zone):
         zero = lab_zero(datetime(2026, 3, day_of_month, 22, 30, tzinfo=UTC), zone)
         assert (zero.weekday(), zero.hour, zero.minute) == (3, 0, 0)
         assert 0 <= (datetime(2026, 3, day_of_month, 22, 30, tzinfo=UTC) - zero).total_seconds() < 7 * 86_400 + 3600
+
+
+def test_the_database_has_looked_at_its_tables_before_the_first_page():
+    asked = {
+        "sqlite": "SELECT COUNT(*) FROM sqlite_stat1 WHERE tbl = %s",
+        "postgresql": "SELECT COUNT(*) FROM pg_stats WHERE tablename = %s",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # of empty tables: nothing is known of machines
+        cursor.execute(asked[connection.vendor], ["inventory_virtualmachine"])
+        assert cursor.fetchone()[0] == 0
+        seed()
+        cursor.execute(asked[connection.vendor], ["inventory_virtualmachine"])
+        assert cursor.fetchone()[0] > 0
