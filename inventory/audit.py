@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.functional import Promise
 from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
 
 from inventory.models import AuditEntry
 
@@ -32,7 +34,7 @@ class Verdict:
     entries: int
     tip: str
     broken: int | None = None
-    problem: str = ""
+    problem: str | Promise = ""
 
     @property
     def intact(self) -> bool:
@@ -93,13 +95,13 @@ def verify(expected_tip: str = "") -> Verdict:
     found_expected = not expected_tip
     for entry in AuditEntry.objects.order_by("id").iterator(chunk_size=2000):
         if entry.previous != tip:
-            return Verdict(entries, tip, entry.pk, "An entry before this one was removed, inserted or reordered.")
+            return Verdict(entries, tip, entry.pk, _("An entry before this one was removed, inserted or reordered."))
         if entry.digest != digest_of(entry):
-            return Verdict(entries, tip, entry.pk, "This entry was changed.")
+            return Verdict(entries, tip, entry.pk, _("This entry was changed."))
         tip, entries = entry.digest, entries + 1
         found_expected = found_expected or tip == expected_tip
     if not found_expected:
-        return Verdict(entries, tip, None, "The expected entry is gone: the end of the chain was cut off.")
+        return Verdict(entries, tip, None, _("The expected entry is gone: the end of the chain was cut off."))
     return Verdict(entries, tip)
 
 

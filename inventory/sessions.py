@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,14 @@ from inventory.models import Folder
 from inventory.selectors.getters import vcenters_at_home
 
 ADDRESS, AGENT, SINCE = "address", "agent", "since"
+# The first that fits: browsers name the ones that they want to be taken for as well.
+BROWSERS = tuple(
+    (name, re.compile(rf"{sign}/(\d+)"))
+    for name, sign in (("Edge", "Edg"), ("Opera", "OPR"), ("Samsung Internet", "SamsungBrowser"), ("Whale", "Whale"),
+                       ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Version"))
+)  # fmt: skip
+SYSTEMS = (("Windows", "Windows"), ("Android", "Android"), ("iOS", "iPhone"), ("iPadOS", "iPad"), ("macOS", "Mac OS"),
+           ("Linux", "Linux"))  # fmt: skip
 MOST_TOLD = 50  # vCenters whose logs tell of a log-in
 
 
@@ -33,6 +42,13 @@ class OpenSession:
     agent: str
     since: datetime | None
     expires: datetime
+
+    @property
+    def browser(self) -> str:
+        """What people call the program, "Firefox 130 · Windows"; what it says of itself where that is unknown."""
+        program = next((f"{name} {found[1]}" for name, sign in BROWSERS if (found := sign.search(self.agent))), "")
+        system = next((name for name, sign in SYSTEMS if sign in self.agent), "")
+        return " · ".join(filter(None, (program, system))) if program else self.agent
 
 
 def open_sessions() -> list[OpenSession]:

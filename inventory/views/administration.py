@@ -175,9 +175,16 @@ def audit(request: HttpRequest) -> HttpResponse:
         asked = (Q(**{f"{column}__icontains": words}) for column in ("user_name", "action", "entity_name", "entity"))
         rows = rows.filter(next(asked) | next(asked) | next(asked) | next(asked))
     verdict = chain.verify() if request.GET.get("verify") and request.user.is_superuser else None
-    page = Paginator(rows.select_related("vcenter"), PAGE).get_page(request.GET.get("page"))
+    number = request.GET.get("page") or _page_of(verdict, rows)
+    page = Paginator(rows.select_related("vcenter"), PAGE).get_page(number)
     context = {"rows": page, "filters": request.GET, "verdict": verdict}
     return render(request, "inventory/administration/audit.html", context)
+
+
+def _page_of(verdict: chain.Verdict | None, rows: QuerySet[AuditEntry]) -> int:
+    """The page with the entry at which the chain is broken; the first page where it is whole. Newest come first."""
+    broken = verdict.broken if verdict else None
+    return rows.filter(pk__gt=broken).count() // PAGE + 1 if broken else 1
 
 
 def _readable_entries(user: Any) -> QuerySet[AuditEntry]:

@@ -19,5 +19,6 @@ class Command(BaseCommand):
         verdict = audit.verify(options["expect"])
         if not verdict.intact:
             where = f"Entry {verdict.broken}: " if verdict.broken else ""
-            raise CommandError(f"{where}{verdict.problem} The {verdict.entries} entries before it are intact.")
+            intact = "entry before it is" if verdict.entries == 1 else "entries before it are"
+            raise CommandError(f"{where}{verdict.problem} {verdict.entries} {intact} intact.")
         self.stdout.write(f"{verdict.entries} entries, all intact. Newest digest: {verdict.tip}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from inventory import audit, sessions
 from inventory.models import AuditEntry, Role
+from inventory.sessions import OpenSession
 from tests.builders import SmallLab, small_lab
 from tests.cast import PASSWORD, Cast, grant, system_role
 
@@ -95,6 +99,22 @@ def test_a_superuser_ends_any(cast: Cast, lab: SmallLab) -> None:
     assert reader.get("/preferences/").status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36", "Chrome 156 · Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/130.0.0.0 Safari/537.36 Edg/130.0.0.0", "Edge 130 · Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari 18 · iOS"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:131.0) Firefox/131.0", "Firefox 131 · macOS"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", ""),
+    ],
+)
+def test_a_session_names_its_browser_as_people_do(agent: str, told: str) -> None:
+    now = datetime.now(UTC)
+    assert OpenSession("handle", AnonymousUser(), "127.0.0.1", agent, now, now).browser == told
+
+
 # --- audit log -------------------------------------------------------------------------------------------------------
 def test_each_sees_what_he_may(cast: Cast, lab: SmallLab) -> None:
     audit.append(cast.operator, "Operator.did", lab.vm)
@@ -115,7 +135,9 @@ def test_the_chain_is_verified_on_demand(cast: Cast, lab: SmallLab) -> None:
     teacher = logged_in("teacher")
     assert "intact. Newest" in teacher.get("/audit/", {"verify": "1"}).content.decode()
     AuditEntry.objects.filter(pk=entry.pk).update(user_name="nobody")
-    assert f"broken at entry {entry.pk}" in teacher.get("/audit/", {"verify": "1"}).content.decode()
+    page = teacher.get("/audit/", {"verify": "1"}).content.decode()
+    assert f"Entry {entry.pk}: This entry was changed." in page
+    assert page.count('class="broken"') == 1
 
 
 def test_the_log_is_searched(cast: Cast, lab: SmallLab) -> None:
