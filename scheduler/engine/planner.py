@@ -23,6 +23,8 @@ _REPAIR_PASSES = 8
 _POLISH_PASSES = 3
 _FINEST = 2.0**24  # load shares are looked at in steps of 1/2^24
 _KICKS = (4, 9)  # how many moved units a shake displaces
+_TO_THE_WORST = 0.7  # how much the choice of a region leans to hosts that are far from the mean
+_UPHILL = 0.02  # of the imbalance: so much worse may be kept at first, to get out of a valley
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +130,40 @@ def _polish(search: Search) -> None:
 
 
 def _shake(search: Search, rounds: int, rng: np.random.Generator) -> None:
-    """Large-neighbourhood search: each round works on a copy of a few hosts and is kept only if it is better."""
-    best = search.objective()
-    hosts = len(search.free)
-    for _ in range(rounds):
-        chosen = rng.choice(hosts, min(_REGION_HOSTS, hosts), replace=False)
+    """Large-neighbourhood search: each round works on a copy of a few hosts, and what it finds is kept where it is
+    better, at first also where it is a little worse. The best of all is what remains.
+    """
+    value = search.objective()
+    best, host = value, search.host.copy()
+    for turn in range(rounds):
+        chosen = _region_hosts(search, rng)
         region = search.region(chosen)
         if not _displace(region, rng):
             continue
-        for _ in range(_REPAIR_PASSES):
-            if not (region.descend() + substitute(region) or swap(region)):
-                break
+        _repair(region)
         shares = search.shares.copy()
         shares[chosen] = region.shares
-        value = float(shares.std(axis=0) @ search.weight)
-        if value < best - EPSILON and region.budget >= 0:
-            best = value
+        found = float(shares.std(axis=0) @ search.weight)
+        if found < value * (1.0 + _UPHILL * (1.0 - turn / rounds)) - EPSILON and region.budget >= 0:
+            value = found
             _adopt(search, region, chosen)
+        if value < best - EPSILON:
+            best, host = value, search.host.copy()
+    search.go_to(host)
+
+
+def _region_hosts(search: Search, rng: np.random.Generator) -> Ints:
+    """A few hosts at random, rather those whose shares are far from the mean."""
+    hosts = len(search.free)
+    far = (np.abs(search.shares - search.centre) * search.slope).sum(axis=1)
+    chance = (1.0 - _TO_THE_WORST) / hosts + _TO_THE_WORST * far / max(float(far.sum()), EPSILON)
+    return rng.choice(hosts, min(_REGION_HOSTS, hosts), replace=False, p=chance / chance.sum())
+
+
+def _repair(region: Search) -> None:
+    for _ in range(_REPAIR_PASSES):
+        if not (region.descend() + substitute(region) or swap(region)):
+            return
 
 
 def _displace(region: Search, rng: np.random.Generator) -> bool:
@@ -163,11 +182,10 @@ def _displace(region: Search, rng: np.random.Generator) -> bool:
 
 
 def _adopt(search: Search, region: Search, chosen: Ints) -> None:
-    """Carry a region's better assignment over to the whole."""
-    target = chosen[region.host]
-    for local in np.flatnonzero(search.host[region.units] != target):
-        search.relocate(int(region.units[local]), int(target[local]))
-    search.retune()
+    """Carry a region's assignment over to the whole."""
+    target = search.host.copy()
+    target[region.units] = chosen[region.host]
+    search.go_to(target)
 
 
 def _send_home(search: Search, min_gain: float) -> None:

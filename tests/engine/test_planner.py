@@ -39,6 +39,21 @@ def test_a_plan_is_never_worse_stays_in_budget_and_above_its_bound(seed: int, bu
     assert plan.after == pytest.approx(problem.objective(plan.host))
 
 
+@settings(max_examples=20, deadline=None)
+@given(SEEDS, st.integers(1, 40))
+def test_shaking_never_leaves_a_worse_plan_than_not_shaking(seed: int, shakes: int) -> None:
+    problem = _problem(seed)
+    still, shaken = (plan_balance(problem, 12, shakes=n, seed=seed, prove=False) for n in (0, shakes))
+    assert shaken.after <= still.after + 1e-9
+    assert shaken.moves <= 12
+
+
+def test_shaking_finds_what_single_relocations_and_swaps_do_not() -> None:
+    problem = _problem(3, units=300, hosts=20)
+    still, shaken = (plan_balance(problem, 100, shakes=n, prove=False).after for n in (0, 128))
+    assert shaken < 0.3 * still
+
+
 @settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_no_host_is_overfilled_at_any_step(seed: int) -> None:
