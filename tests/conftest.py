@@ -86,11 +86,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         flush_what_is_filled()
 
 
-@pytest.fixture(autouse=True)
-def _empty_valkey(suite_valkey: str) -> None:
-    """Let each test begin with an empty Valkey."""
+@pytest.fixture(scope="session")
+def _flusher(suite_valkey: str) -> Iterator[redis.Redis]:
+    """One connection for all tests: making one takes longer than flushing."""
     with redis.Redis.from_url(suite_valkey) as client:
-        client.flushall()
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_valkey(_flusher: redis.Redis) -> None:
+    """Let each test begin with an empty Valkey."""
+    _flusher.flushall()
 
 
 @pytest.fixture(scope="session")
