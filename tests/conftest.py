@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: a real Valkey, a real lab, a real browser; and the order of the tests."""
 
+import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,8 @@ CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-back
 # loop in its thread, after which neither asyncio tests nor the ORM work there. The live ones need neither; while one
 # worker drives the browser, the other takes them, file by file.
 PROCESS_TESTS = {"browser": "browser", "live": "live"}
-ONE_LAB = "browser"  # all of this folder share a lab and so a worker
+ONE_LAB, LIVE = PROCESS_TESTS  # all of the first folder share a lab and so a worker
+ENOUGH_WORKERS = 3
 
 # Nothing is measured by the clock on the wall: a machine may be busy with something else.
 hypothesis_settings.register_profile(
@@ -42,22 +44,67 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that start processes by their folder, and run them last."""
     rank = {None: 0} | {kind: place for place, kind in enumerate(PROCESS_TESTS, start=1)}
-    kinds = {item: next((kind for kind in PROCESS_TESTS if kind in item.path.parts), None) for item in items}
+    kinds = {item: kind_of(item.nodeid) for item in items}
     for item, kind in kinds.items():
         if kind:
             item.add_marker(PROCESS_TESTS[kind])
     items.sort(key=lambda item: rank[kinds[item]])
 
 
+def pytest_collection_finish() -> None:
+    """Leave what all tests share to itself: looking for rubbish among it again and again takes 4 of 100 seconds."""
+    gc.collect()
+    gc.freeze()
+
+
+def kind_of(name: str) -> str | None:
+    """The folder of PROCESS_TESTS that a test or a file is in, by its path in the project (tests/apps/live is none)."""
+    folder = Path(name.partition("::")[0]).parts[1:2]
+    return next((kind for kind in PROCESS_TESTS if (kind,) == folder), None)
+
+
 class FolderScheduling(LoadScopeScheduling):
     """Gives a whole file to one worker, and all tests with the browser: one lab serves them.
+
+    With three workers or more, one begins with the browser and another with the live files: they wait most of the time,
+    for a lab and for Chromium, and the rest of the suite uses the processors meanwhile. Two workers share the rest
+    first: who has driven the browser can take nothing but live files afterwards (see PROCESS_TESTS).
 
     xdist's own groups are of no use here: 3.8 marks them in a way that pytest 9.2 no longer reads.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return ONE_LAB if ONE_LAB in Path(path).parts else path
+        return ONE_LAB if kind_of(path) == ONE_LAB else path
+
+    def _assign_work_unit(self, node: Any) -> None:
+        self.workqueue.move_to_end(self._next_for(node), last=False)
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: Any) -> None:
+        """Let a worker end for which nothing is left that it can do."""
+        if self.workqueue and self._next_for(node) is None:
+            if not node.shutting_down:
+                node.shutdown()
+            return
+        super()._reschedule(node)
+
+    def _next_for(self, node: Any) -> str | None:
+        """The scope that this worker takes next; None where none is for it."""
+        live = [scope for scope in self.workqueue if kind_of(scope) == LIVE]
+        if ONE_LAB in self.assigned_work.get(node, ()):
+            return next(iter(live), None)
+        if self.numnodes >= ENOUGH_WORKERS:
+            if ONE_LAB in self.workqueue:
+                return ONE_LAB
+            if live and not any(self._is_at_live_files(other) for other in self.nodes if other is not node):
+                return live[0]
+            return next((scope for scope in self.workqueue if scope not in live), next(iter(live), None))
+        return next(iter(self.workqueue), None)
+
+    def _is_at_live_files(self, node: Any) -> bool:
+        work = self.assigned_work[node].items()
+        return any(kind_of(scope) == LIVE and not all(done.values()) for scope, done in work)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
@@ -86,11 +133,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         flush_what_is_filled()
 
 
-@pytest.fixture(autouse=True)
-def _empty_valkey(suite_valkey: str) -> None:
-    """Let each test begin with an empty Valkey."""
+@pytest.fixture(scope="session")
+def _flusher(suite_valkey: str) -> Iterator[redis.Redis]:
+    """One connection for all tests: making one takes longer than flushing."""
     with redis.Redis.from_url(suite_valkey) as client:
-        client.flushall()
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_valkey(_flusher: redis.Redis) -> None:
+    """Let each test begin with an empty Valkey."""
+    _flusher.flushall()
 
 
 @pytest.fixture(scope="session")

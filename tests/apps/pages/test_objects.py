@@ -32,10 +32,12 @@ def addresses(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("who", ["student", "reader", "teacher"])
-def test_every_tab_and_section_comes(world: World, client_of: Any, who: str) -> None:
+def test_every_tab_and_section_comes_in_few_queries(world: World, client_of: Any, who: str) -> None:
     client = client_of(who)
     for address in addresses(world):
-        assert client.get(address).status_code == 200, address
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200, address
+        assert len(queries) <= QUERIES_AT_MOST, f"{address}: {len(queries)} queries"
 
 
 def test_a_stranger_finds_nothing(world: World, client_of: Any) -> None:
@@ -48,14 +50,6 @@ def test_whoever_is_not_logged_in_is_sent_to_log_in(world: World, client: Any) -
     answer = client.get(world.url(world.lab.vm.moref))
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/login/")
-
-
-def test_few_queries(world: World, client_of: Any) -> None:
-    client = client_of("reader")
-    for address in addresses(world):
-        with CaptureQueriesContext(connection) as queries:
-            client.get(address)
-        assert len(queries) <= QUERIES_AT_MOST, f"{address}: {len(queries)} queries"
 
 
 def test_a_boosted_answer_is_the_workspace_alone(world: World, client_of: Any) -> None:

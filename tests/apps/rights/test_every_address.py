@@ -167,8 +167,9 @@ def query(lab: SmallLab) -> str:
 def urls(address: Address, lab: SmallLab) -> Iterator[str]:
     """Everything the address can be in the lab."""
     objects = objects_in(lab) if ("moref", "moref") in address.names else [None]
+    known = numbers() if any(converter == "int" for converter, _name in address.names) else []
     for obj in objects:
-        fixed = {"uuid": [str(lab.vcenter.uuid)], "moref": [getattr(obj, "moref", "")], "int": numbers()}
+        fixed = {"uuid": [str(lab.vcenter.uuid)], "moref": [getattr(obj, "moref", "")], "int": known}
         words = {name: words_for(name, obj) for _converter, name in address.names}
         if "section" in words:
             words["tab"] = ["monitor", "configure"]
