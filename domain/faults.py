@@ -321,7 +321,10 @@ class EVCAdmissionFailedVmActive(MethodFault):
 
 
 class VirtualHardwareVersionNotSupported(MigrationFault):
-    template = _("The host “%(host)s” does not support the hardware version of “%(name)s”.")
+    template = _(
+        "The host “%(host)s” does not support the hardware version of “%(name)s”. Choose an older compatibility, or a "
+        "host with a newer hypervisor."
+    )
 
 
 class CannotAccessVmComponent(MigrationFault):
@@ -329,11 +332,24 @@ class CannotAccessVmComponent(MigrationFault):
 
 
 class CannotAccessVmDisk(CannotAccessVmComponent):
-    template = _("The host “%(host)s” does not mount the datastore “%(datastore)s” of “%(name)s”.")
+    template = _(
+        "The host “%(host)s” does not mount the datastore “%(datastore)s” of “%(name)s”. Mount it there, or choose a "
+        "datastore that the host has."
+    )
 
 
 class CannotAccessNetwork(CannotAccessVmComponent):
-    template = _("The host “%(host)s” does not have the network “%(network)s” of “%(name)s”.")
+    template = _(
+        "The host “%(host)s” does not have the network “%(network)s” of “%(name)s”. Choose a network that the host "
+        "has, or add this one to it."
+    )
+
+
+class CannotAccessVmDevice(CannotAccessVmComponent):
+    template = _(
+        "The host “%(host)s” does not mount the datastore “%(datastore)s”, from which the CD/DVD drive of “%(name)s” "
+        "reads. Mount it there, or choose an image that the host reaches."
+    )
 
 
 class CannotAccessLocalSource(CannotAccessVmComponent):
