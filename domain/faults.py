@@ -106,6 +106,13 @@ class LimitExceeded(MethodFault):
     template = _("“%(property)s” may be at most %(limit)s.")
 
 
+class ResetLimitExceeded(LimitExceeded):
+    template = _(
+        "vSphere HA has reset “%(name)s” %(limit)s times already, the most within its reset window. Mend its guest "
+        "operating system and reset it, or raise the maximum under VM Monitoring."
+    )
+
+
 class RequestCanceled(MethodFault):
     template = _("The task was cancelled by %(user)s.")
 

@@ -20,6 +20,7 @@ class SchedulerConfig(AppConfig):
             forms,
             heartbeat,
             isolation,
+            monitoring,
             placing,
             scheduled,
             until,
@@ -35,7 +36,7 @@ class SchedulerConfig(AppConfig):
         if heartbeat.on_beat not in pump.LISTENERS:
             pump.LISTENERS.append(heartbeat.on_beat)
             pump.RECORDERS.append(heartbeat.record)
-            pump.WATCHERS += [failover.restarts_wait, isolation.waits]
+            pump.WATCHERS += [failover.restarts_wait, isolation.waits, monitoring.waits]
         if placing.drs_host not in placement.PLACERS:
             placement.PLACERS.append(placing.drs_host)
             placement.GUARDS.append(failover_admission.admit)

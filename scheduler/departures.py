@@ -11,6 +11,8 @@ from scheduler.models import DrsGroup, DrsRule
 # The overrides of a VM, where it has none.
 AS_THE_CLUSTER: dict[str, Any] = {
     "drs_override": "", "ha_restart_priority": "", "ha_ready_condition": "", "ha_ready_delay_s": -1,
+    "ha_isolation_response": "", "ha_vm_monitoring": "", "ha_failure_interval_s": -1, "ha_min_uptime_s": -1,
+    "ha_max_resets": -1, "ha_reset_window_s": -1,
 }  # fmt: skip
 
 

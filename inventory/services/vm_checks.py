@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from domain import affinity, faults
@@ -11,11 +12,13 @@ from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.states import (
     BusSharing,
     DiskProvisioning,
+    IsolationResponse,
     Passthrough,
     ReadyCondition,
     SharesLevel,
     TaskState,
     VmConnection,
+    VmMonitoring,
     VmPower,
 )
 from inventory import quotas
@@ -34,6 +37,14 @@ COLD_FIELDS = {
     "cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "hardware_version", "guest_id", "bus_sharing",
 }  # fmt: skip
 HOT_ADD_FACTOR = 16
+HA_CHOICES: dict[str, type[StrEnum]] = {
+    "ha_ready_condition": ReadyCondition, "ha_isolation_response": IsolationResponse, "ha_vm_monitoring": VmMonitoring,
+}  # fmt: skip
+# The most seconds, or resets; the cluster's own settings are named the same without "ha_".
+HA_NUMBERS = {
+    "ha_ready_delay_s": 3600, "ha_failure_interval_s": 3600, "ha_min_uptime_s": 86_400, "ha_max_resets": 100,
+    "ha_reset_window_s": 31_536_000,
+}  # fmt: skip
 NUMBERS_PER_KIND, ADAPTER_LENGTH = 1000, 12
 MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
@@ -111,16 +122,18 @@ def hardware(changes: Mapping[str, Any]) -> None:
         raise faults.LimitExceeded(property="cpu_affinity", limit=affinity.TEXT_LENGTH)
     if len(str(changes.get("notes", ""))) > LIMITS.notes_length:
         raise faults.LimitExceeded(property="notes", limit=LIMITS.notes_length)
-    start_order(changes)
+    ha_overrides(changes)
     _devices(changes)
 
 
-def start_order(values: Mapping[str, Any]) -> None:
-    """When vSphere HA goes on after a machine; the empty condition, and a delay of -1, are its cluster's."""
-    conditions = {condition.value for condition in ReadyCondition}
-    if values.get("ha_ready_condition", "") not in {"", *conditions}:
-        raise faults.InvalidArgument(property="ha_ready_condition", reason=", ".join(sorted(conditions)))
-    number(values, "ha_ready_delay_s", -1, 3600)
+def ha_overrides(values: Mapping[str, Any]) -> None:
+    """What vSphere HA does about a machine; the empty text and -1 stand for its cluster's."""
+    for name, kinds in HA_CHOICES.items():
+        known = sorted(kind.value for kind in kinds)
+        if values.get(name, "") not in {"", *known}:
+            raise faults.InvalidArgument(property=name, reason=", ".join(known))
+    for name, most in HA_NUMBERS.items():
+        number(values, name, -1, most)
 
 
 def _devices(changes: Mapping[str, Any]) -> None:
