@@ -1,7 +1,7 @@
 """Event types with vSphere's names: category and message template (an English %-format, marked for translation).
 
 Fields used by templates: vm, host, destination, cluster, pool, datacenter, folder, datastore, network, user, name, old,
-new, reason, snapshot, role, alarm, status. `%(vm)s` and the like are names at the time of the event.
+new, reason, state, snapshot, role, alarm, status. `%(vm)s` and the like are names at the time of the event.
 """
 
 from __future__ import annotations
@@ -124,6 +124,9 @@ EVENTS: dict[str, EventType] = {
         ("VmFailoverFailed", ERROR,
          _("vSphere HA could not restart %(vm)s, and tries again while attempts are left: %(reason)s")),
         ("VmMaxRestartCountReached", ERROR, _("vSphere HA has given up restarting %(vm)s: all attempts have failed")),
+        ("VmHealthMonitoringStateChangedEvent", INFO, _("VM monitoring of %(cluster)s is %(state)s now")),
+        ("VmDasBeingResetEvent", WARNING, _("vSphere HA is resetting %(vm)s on %(host)s: %(reason)s")),
+        ("VmDasResetFailedEvent", ERROR, _("vSphere HA could not reset %(vm)s on %(host)s: %(reason)s")),
         ("InsufficientFailoverResourcesEvent", WARNING, _("%(cluster)s has not enough resources for a failover")),
         # --- clusters, DRS ------------------------------------------------------------------------------------------
         ("ClusterCreatedEvent", INFO, _("Created the cluster %(cluster)s")),

@@ -106,6 +106,13 @@ class LimitExceeded(MethodFault):
     template = _("“%(property)s” may be at most %(limit)s.")
 
 
+class ResetLimitExceeded(LimitExceeded):
+    template = _(
+        "vSphere HA has reset “%(name)s” %(limit)s times already, the most within its reset window. Mend its guest "
+        "operating system and reset it, or raise the maximum under VM Monitoring."
+    )
+
+
 class RequestCanceled(MethodFault):
     template = _("The task was cancelled by %(user)s.")
 
@@ -321,7 +328,10 @@ class EVCAdmissionFailedVmActive(MethodFault):
 
 
 class VirtualHardwareVersionNotSupported(MigrationFault):
-    template = _("The host “%(host)s” does not support the hardware version of “%(name)s”.")
+    template = _(
+        "The host “%(host)s” does not support the hardware version of “%(name)s”. Choose an older compatibility, or a "
+        "host with a newer hypervisor."
+    )
 
 
 class CannotAccessVmComponent(MigrationFault):
@@ -329,11 +339,24 @@ class CannotAccessVmComponent(MigrationFault):
 
 
 class CannotAccessVmDisk(CannotAccessVmComponent):
-    template = _("The host “%(host)s” does not mount the datastore “%(datastore)s” of “%(name)s”.")
+    template = _(
+        "The host “%(host)s” does not mount the datastore “%(datastore)s” of “%(name)s”. Mount it there, or choose a "
+        "datastore that the host has."
+    )
 
 
 class CannotAccessNetwork(CannotAccessVmComponent):
-    template = _("The host “%(host)s” does not have the network “%(network)s” of “%(name)s”.")
+    template = _(
+        "The host “%(host)s” does not have the network “%(network)s” of “%(name)s”. Choose a network that the host "
+        "has, or add this one to it."
+    )
+
+
+class CannotAccessVmDevice(CannotAccessVmComponent):
+    template = _(
+        "The host “%(host)s” does not mount the datastore “%(datastore)s”, from which the CD/DVD drive of “%(name)s” "
+        "reads. Mount it there, or choose an image that the host reaches."
+    )
 
 
 class CannotAccessLocalSource(CannotAccessVmComponent):

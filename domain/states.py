@@ -139,6 +139,21 @@ class ReadyCondition(StrEnum):
     GUEST_HEARTBEATS = "guestHbStatusGreen"
 
 
+class IsolationResponse(StrEnum):
+    """What the agent of an isolated host does with a VM that vSphere HA protects."""
+
+    NONE = "none"
+    POWER_OFF = "powerOff"
+    SHUTDOWN = "shutdown"
+
+
+class VmMonitoring(StrEnum):
+    """Whether vSphere HA resets a VM whose guest has stopped beating."""
+
+    DISABLED = "vmMonitoringDisabled"
+    ONLY = "vmMonitoringOnly"
+
+
 class MigrationPriority(StrEnum):
     HIGH = "highPriority"
     DEFAULT = "defaultPriority"

@@ -14,7 +14,10 @@ from inventory import specs
 from inventory.models import Datastore, Network, ResourcePool, VirtualDisk, VirtualMachine, VirtualNic
 
 # What a VM has of its own instead of its cluster's, as long as it is in that cluster.
-OVERRIDES = ("drs_override", "ha_restart_priority", "ha_ready_condition", "ha_ready_delay_s")
+OVERRIDES = (
+    "drs_override", "ha_restart_priority", "ha_ready_condition", "ha_ready_delay_s", "ha_isolation_response",
+    "ha_vm_monitoring", "ha_failure_interval_s", "ha_min_uptime_s", "ha_max_resets", "ha_reset_window_s",
+)  # fmt: skip
 # Plain fields that a reconfiguration may set.
 FIELDS = frozenset(
     {

@@ -54,7 +54,6 @@ COMPUTED = (
     _("Network adapter %(n)s"),
     _("%(reason)s (%(count)s of %(all)s hosts)"),
     _("%(name)s: a datastore or network is missing"),
-    _("%(host)s does not have its network"),
     _("it has to be at least %(low)s"),
     _("it has to be between 0 and %(high)s"),
     _("it has to be one of %(choices)s"),

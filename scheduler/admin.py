@@ -13,6 +13,7 @@ from scheduler.models import (
     DrsGroup,
     DrsRule,
     HaIsolation,
+    HaReset,
     HaRestart,
     Migration,
     Recommendation,
@@ -64,6 +65,13 @@ class MigrationAdmin(ReadOnlyAdmin):
 @admin.register(HaRestart)
 class HaRestartAdmin(Kept):
     list_display = ("id", "cluster", "vm_name", "host_name", "destination_name", "state", "attempts", "failed_lab_s")
+    list_filter = ("cluster", "state")
+    search_fields = ("vm_name", "host_name")
+
+
+@admin.register(HaReset)
+class HaResetAdmin(ReadOnlyAdmin):
+    list_display = ("id", "cluster", "vm_name", "host_name", "state", "attempts", "failed_lab_s", "reset_lab_s")
     list_filter = ("cluster", "state")
     search_fields = ("vm_name", "host_name")
 

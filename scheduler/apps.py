@@ -11,15 +11,18 @@ class SchedulerConfig(AppConfig):
     def ready(self) -> None:
         """Connect; imported here because models exist only now."""
         from inventory import placement, pump
+        from inventory.services import host_moves
         from scheduler import (
             actions,
             alarm_figures,
+            departures,
             exchange,
             failover,
             failover_admission,
             forms,
             heartbeat,
             isolation,
+            monitoring,
             placing,
             scheduled,
             until,
@@ -35,7 +38,9 @@ class SchedulerConfig(AppConfig):
         if heartbeat.on_beat not in pump.LISTENERS:
             pump.LISTENERS.append(heartbeat.on_beat)
             pump.RECORDERS.append(heartbeat.record)
-            pump.WATCHERS += [failover.restarts_wait, isolation.waits]
+            pump.WATCHERS += [failover.restarts_wait, isolation.waits, monitoring.waits]
+        if departures.host_leaves not in host_moves.LEAVING:
+            host_moves.LEAVING.append(departures.host_leaves)
         if placing.drs_host not in placement.PLACERS:
             placement.PLACERS.append(placing.drs_host)
             placement.GUARDS.append(failover_admission.admit)

@@ -15,7 +15,7 @@ from inventory.journal import Change
 from inventory.models import Cluster, Host, Task, VCenter
 from inventory.prepared import Prepared
 from inventory.pump import Beat
-from scheduler import energy, failover, isolation, tasks
+from scheduler import energy, failover, isolation, monitoring, tasks
 from scheduler.models import HaRestart, Recommendation
 from scheduler.services import cycles, maintenance
 
@@ -30,11 +30,12 @@ ENTERING = "host.enter_maintenance"
 URGENT = {Happening.HOST_CRASHED, Happening.HOST_CONNECTION, Happening.HOST_POWER}
 
 
-def _look(pk: int) -> QuerySet[VCenter, Any]:
+def _look(pk: int, now_s: float) -> QuerySet[VCenter, Any]:
     stopping = HaRestart.objects.filter(cluster__vcenter=pk, state=HaRestart.STOPPING)
     open_restarts = HaRestart.objects.filter(cluster__vcenter=pk, state__in=failover.OPEN)
     moves = Recommendation.objects.filter(cluster__vcenter=pk, state=Recommendation.PENDING, automatic=True)
-    waiting = (Exists(rows.order_by()) for rows in (isolation.waiting(pk), stopping, open_restarts, moves))
+    resets = monitoring.due(pk, now_s)
+    waiting = (Exists(rows.order_by()) for rows in (isolation.waiting(pk), stopping, open_restarts, moves, resets))
     return VCenter.objects.filter(pk=pk).order_by().values_list(*waiting)
 
 
@@ -58,15 +59,16 @@ class Waiting:
     stopping: bool
     restarts: bool
     moves: bool
+    resets: bool
 
     @classmethod
     def of(cls, beat: Beat) -> Waiting:
         """After what the beat's events have added."""
-        rows = _waiting.rows(beat.vcenter.pk)
-        return cls(*map(bool, rows[0])) if rows else cls(False, False, False, False)
+        rows = _waiting.rows(beat.vcenter.pk, beat.now_s)
+        return cls(*map(bool, rows[0])) if rows else cls(False, False, False, False, False)
 
 
-EVERYTHING = Waiting(True, True, True, True)
+EVERYTHING = Waiting(True, True, True, True, True)
 
 
 def record(change: Change, events: Sequence[FleetEvent]) -> None:
@@ -75,6 +77,7 @@ def record(change: Change, events: Sequence[FleetEvent]) -> None:
     failover.note_failures(vcenter, events)
     isolation.note(vcenter, events)
     isolation.note_hung(change, events)
+    monitoring.note(vcenter, events)
     if any(e.kind == Happening.HOST_CONNECTION for e in events):
         failover.hosts_back(vcenter, Host.objects.filter(vcenter=vcenter).exclude(ha_state=""))
 
@@ -86,6 +89,8 @@ def on_beat(beat: Beat) -> None:
         _guarded(_isolations, beat)
     if waiting.isolations or waiting.restarts:  # what an isolated host has stopped is restarted from here
         _guarded(_restarts, beat)
+    if waiting.resets:
+        _guarded(_resets, beat)
     if ENTERING in beat.operations:
         _guarded(_entering_hosts, beat)
     if waiting.moves:
@@ -108,6 +113,10 @@ def _isolations(beat: Beat) -> None:
 
 def _restarts(beat: Beat) -> None:
     failover.steward(beat.vcenter, beat.now_s)
+
+
+def _resets(beat: Beat) -> None:
+    monitoring.steward(beat.vcenter, beat.now_s)
 
 
 def _entering_hosts(beat: Beat) -> None:

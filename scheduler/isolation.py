@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from domain import faults
-from domain.states import HostConnection, HostPower, TaskReason, ToolsStatus, VmConnection, VmPower
+from domain.states import HostConnection, HostPower, IsolationResponse, TaskReason, ToolsStatus, VmConnection, VmPower
 from domain.text import _
 from hypervisors.port import FleetEvent, Happening
 from inventory.journal import Change, changing
@@ -37,8 +37,7 @@ PRIMARY_DETECTED_AFTER_S = 5.0
 PARTITION_DETECTED_AFTER_S = 15.0
 SHUTDOWN_TIMEOUT_S = 300.0
 LONGEST_SHUTDOWN_S = 3600
-NONE, POWER_OFF, SHUTDOWN = "none", "powerOff", "shutdown"
-RESPONSES = (NONE, POWER_OFF, SHUTDOWN)
+NONE, POWER_OFF, SHUTDOWN = (response.value for response in IsolationResponse)
 PARTITION_EVENT = "com.vmware.vc.HA.HostPartitionedFromMasterEvent"
 HUNG = _("its agent does not answer, but its heartbeats on the datastores go on")
 
@@ -135,14 +134,18 @@ def _declare(row: HaIsolation) -> None:
 
 
 def _respond(row: HaIsolation) -> None:
-    """What the cluster wants of an isolated host: nothing, or that it stops what HA protects."""
-    response = str(_options(row.host.cluster).get("isolation_response", NONE))
-    if response not in (POWER_OFF, SHUTDOWN):
-        return
+    """What the cluster, or a machine for itself, wants of an isolated host: nothing, or that it stops what HA
+    protects."""
     running = VirtualMachine.objects.filter(host=row.host, power_state=VmPower.ON)
     for vm in running.select_related("host__cluster", "vcenter"):
-        if vm.ha_restarts:
+        response = response_of(vm)
+        if vm.ha_restarts and response in (POWER_OFF, SHUTDOWN):
             _stop(vm, row, gently=response == SHUTDOWN)
+
+
+def response_of(vm: VirtualMachine) -> str:
+    """The isolation response of a machine: its own, or its cluster's."""
+    return vm.ha_isolation_response or str(_options(vm.host.cluster).get("isolation_response", NONE))
 
 
 def _options(cluster: Cluster) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
 from domain.faults import fill
-from domain.states import ReadyCondition
+from domain.states import ReadyCondition, VmMonitoring
 from inventory import words
 from inventory.retell import told
 
@@ -68,9 +68,19 @@ ADMISSIONS: dict[str, Text] = {
     "disabled": gettext_lazy("Disabled"),
 }
 ISOLATION_RESPONSES: dict[str, Text] = {
-    "none": gettext_lazy("Leave powered on"),
-    "powerOff": gettext_lazy("Power off and restart"),
-    "shutdown": gettext_lazy("Shut down and restart"),
+    "none": gettext_lazy("Disabled (leave powered on)"),
+    "powerOff": gettext_lazy("Power off and restart VMs"),
+    "shutdown": gettext_lazy("Shut down and restart VMs"),
+}
+VM_MONITORING: dict[str, Text] = {
+    VmMonitoring.DISABLED: gettext_lazy("Disabled"),
+    VmMonitoring.ONLY: gettext_lazy("VM Monitoring Only"),
+}
+SENSITIVITIES: dict[str, Text] = {
+    "high": gettext_lazy("High: 30 s, 3 resets an hour at most"),
+    "medium": gettext_lazy("Medium: 60 s, 3 resets a day at most"),
+    "low": gettext_lazy("Low: 120 s, 3 resets a week at most"),
+    "custom": gettext_lazy("Custom"),
 }
 RESTART_PRIORITIES: dict[str, Text] = {
     "disabled": gettext_lazy("Disabled"),

@@ -104,6 +104,9 @@ DEFAULTS = tuple(
         ("HAVmFailoverFailedAlarm", VM, _("vSphere HA virtual machine failover failed"),
          _("vSphere HA could not restart a virtual machine"),
          event("VmFailoverFailed", R, "VmPoweredOnEvent", "VmRestartedOnAlternateHostEvent")),
+        ("HAVmMonitoringAlarm", VM, _("vSphere HA virtual machine monitoring error"),
+         _("vSphere HA could not reset a virtual machine whose guest has stopped"),
+         event("VmDasResetFailedEvent", R, "VmPoweredOnEvent", "VmPoweredOffEvent")),
         # --- virtual machines: use ----------------------------------------------------------------------------------
         ("VmCPUUsageAlarm", VM, _("Virtual machine CPU usage"), _("A virtual machine uses its CPUs fully"),
          metric(2, 7500, 9000)),

@@ -140,13 +140,13 @@ class HostName(Step):
         self.fields["folder"] = field
 
     def _for_cluster(self) -> None:
-        """New hosts, or those that stand beside the cluster already."""
+        """New hosts, or those that are in the inventory already."""
         sources = ((NEW, _("New hosts")), (EXISTING, _("Existing hosts")))
         radio = forms.RadioSelect(attrs={"data-refresh": True})
         self.fields["source"] = forms.ChoiceField(label=_("Add"), choices=sources, initial=NEW, widget=radio)
         if self["source"].value() == EXISTING:
             del self.fields["name"]
-            self.fields["existing"] = self._standalone()
+            self.fields["existing"] = self._elsewhere()
             return
         self.fields["name"] = forms.CharField(
             label=_("Host names or IP addresses"), max_length=MOST_HOSTS * 82, widget=forms.Textarea({"rows": 4}),
@@ -154,22 +154,23 @@ class HostName(Step):
         )  # fmt: skip
         self.order_fields(("source", "name"))
 
-    def _standalone(self) -> TableField:
+    def _elsewhere(self) -> TableField:
+        """Hosts of the datacenter that stand alone, then those of its other clusters."""
         cluster, user = self.wizard.obj, self.wizard.user
-        rows = selectors.hosts_visible(user, self.wizard.vcenter).filter(
-            cluster__standalone=True, cluster__datacenter=cluster.datacenter
-        )
-        counted = rows.annotate(machines=Count("vms", Q(vms__deleted_at__isnull=True)))
-        found = list(counted.select_related("cluster", "vcenter").order_by("name")[:MOST_EXISTING])
+        rows = selectors.hosts_visible(user, self.wizard.vcenter).filter(cluster__datacenter=cluster.datacenter)
+        counted = rows.exclude(cluster=cluster).annotate(machines=Count("vms", Q(vms__deleted_at__isnull=True)))
+        ordered = counted.order_by("-cluster__standalone", "-in_maintenance", "machines", "name")
+        found = list(ordered.select_related("cluster", "vcenter")[:MOST_EXISTING])
         self.hosts = {host.moref: host for host in found}
-        heads = (_("Host"), _("Model"), _("State"), _("Virtual machines"))
+        heads = (_("Host"), _("Cluster"), _("Model"), _("State"), _("Virtual machines"))
         lines = [
-            Line(h.moref, (h.name, f"{h.vendor} {h.model}", str(words.host_state(h)), str(h.machines)), "host",
-                 _cannot_join(user, h, cluster))
+            Line(h.moref, (h.name, "" if h.cluster.standalone else h.cluster.name, f"{h.vendor} {h.model}",
+                           str(words.host_state(h)), str(h.machines)), "host", _cannot_join(user, h, cluster))
             for h in found
         ]  # fmt: skip
         return TableField(heads, lines, many=True, label=_("Hosts"), help_text=_(
-            "What runs on them goes on running and comes into the root resource pool of the cluster."
+            "Their machines come along into the root resource pool of the cluster; what runs goes on running. A "
+            "cluster lets a host go that is in maintenance mode or empty."
         ))  # fmt: skip
 
     def clean_existing(self) -> list[Host]:
@@ -200,7 +201,7 @@ class HostName(Step):
 
 
 def _cannot_join(user: Any, host: Host, cluster: Cluster) -> str:
-    """Why a standalone host cannot be moved into the cluster now, "" where it can."""
+    """Why a host cannot be moved into the cluster now, "" where it can."""
     if not rights.has(user, "Host.Inventory.MoveHost", host):
         return _("You may not move this host.")
     try:
@@ -261,7 +262,7 @@ class Model(Step):
 
 @dialog("add-host")
 class AddHost(Wizard):
-    """One host for a folder or datacenter, one or several for a cluster: new ones, or some that stand beside it."""
+    """One host for a folder or datacenter, one or several for a cluster: new ones, or some from elsewhere."""
 
     size = "lg"
 

@@ -14,6 +14,7 @@ from domain.states import DiskProvisioning
 from inventory import words
 from inventory.forms.base import DialogForm
 from inventory.forms.fields import SizeField
+from inventory.forms.offers import Offer, OfferField
 from inventory.models import VirtualDisk, VirtualMachine, VirtualNic
 
 Text = str | Promise
@@ -30,16 +31,19 @@ class DiskForm(DialogForm):
     """One hard disk. `disk` is the existing one, None for a new one."""
 
     capacity = SizeField(label=gettext_lazy("Size"), most=LIMITS.disk_bytes)
-    datastore = forms.ChoiceField(label=gettext_lazy("Datastore"))
+    datastore = OfferField(label=gettext_lazy("Datastore"))
     provisioning = forms.ChoiceField(label=gettext_lazy("Type"), choices=words.choices(DiskProvisioning))
     mode = forms.ChoiceField(label=gettext_lazy("Disk mode"), choices=MODES)
 
-    def __init__(self, disk: VirtualDisk | None, stores: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, disk: VirtualDisk | None, stores: Offer, *args: Any, **kwargs: Any) -> None:
         self.disk = disk
         super().__init__(*args, **kwargs)
-        self.fields["datastore"].choices = stores  # type: ignore[attr-defined]
+        self.fields["datastore"].take(stores)  # type: ignore[attr-defined]
         if disk is not None:
             del self.fields["datastore"], self.fields["provisioning"], self.fields["mode"]
+            if why := stores.why_not.get(disk.datastore.moref):
+                self.fields["capacity"].disabled = True
+                self.fields["capacity"].help_text = why
 
     def clean_capacity(self) -> int:
         capacity: int = self.cleaned_data["capacity"]
@@ -51,15 +55,17 @@ class DiskForm(DialogForm):
 class NicForm(DialogForm):
     """One network adapter."""
 
-    network = forms.ChoiceField(label=gettext_lazy("Network"))
+    network = OfferField(label=gettext_lazy("Network"))
     connected = forms.BooleanField(label=gettext_lazy("Connected"), required=False)
     start_connected = forms.BooleanField(label=gettext_lazy("Connect at power on"), required=False)
     adapter = forms.ChoiceField(label=gettext_lazy("Adapter type"), choices=ADAPTERS)
 
-    def __init__(self, nic: VirtualNic | None, networks: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, nic: VirtualNic | None, networks: Offer, *args: Any, **kwargs: Any) -> None:
         self.nic = nic
         super().__init__(*args, **kwargs)
-        self.fields["network"].choices = networks  # type: ignore[attr-defined]
+        if nic is not None and nic.network is not None:
+            networks = networks.keeping(nic.network.moref, nic.network.name)
+        self.fields["network"].take(networks)  # type: ignore[attr-defined]
         self.fields["adapter"].disabled = nic is not None
 
 

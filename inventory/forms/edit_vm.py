@@ -12,8 +12,9 @@ from inventory.forms.devices import drive_of, values_of
 from inventory.forms.dialog import VersionedDialog, dialog
 from inventory.forms.fields import MIB
 from inventory.forms.hardware import PLAIN, HardwareForm, guest_choices
+from inventory.forms.offers import Offer
 from inventory.forms.pickers import place_of
-from inventory.forms.steps import choices_of_networks, choices_of_stores, stores_of
+from inventory.forms.steps import offer_of_networks, offer_of_stores, stores_of
 from inventory.models import VirtualMachine
 from inventory.services import vms
 
@@ -24,7 +25,7 @@ class SettingsForm(HardwareForm, VersionedForm):
     guest_id = forms.ChoiceField(label=gettext_lazy("Guest OS"))
     tab = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, vm: VirtualMachine, stores: Any, networks: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, vm: VirtualMachine, stores: Offer, networks: Offer, *args: Any, **kwargs: Any) -> None:
         self.vm = vm
         super().__init__(*args, **kwargs)
         self.fields["guest_id"].choices = with_present(guest_choices(), vm.guest_id)  # type: ignore[attr-defined]
@@ -106,8 +107,8 @@ class EditSettings(VersionedDialog):
 
     def form(self, data: Any = None) -> Any:
         place = place_of(self.obj.host)
-        stores = choices_of_stores(stores_of(self.user, self.vcenter, place))
-        networks = choices_of_networks(self.user, self.vcenter, place)
+        stores = offer_of_stores(self.user, stores_of(self.user, self.vcenter, place))
+        networks = offer_of_networks(self.user, self.vcenter, place)
         return SettingsForm(self.obj, stores, networks, data, initial=self.initial())
 
     def submit(self, form: Any) -> Any:

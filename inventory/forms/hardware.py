@@ -23,6 +23,7 @@ from inventory.forms.base import DialogForm
 from inventory.forms.bound import BoundForm
 from inventory.forms.devices import CLIENT, HOST, MODES, DiskForm, NicForm, values_of
 from inventory.forms.fields import GIB, MIB, LimitField, SizeField, WithUnit
+from inventory.forms.offers import Offer
 from inventory.models import VirtualDisk, VirtualMachine
 from inventory.retell import retell
 
@@ -97,13 +98,13 @@ class HardwareForm(BoundForm):
 
     vm: VirtualMachine | None = None
 
-    def prepare(self, stores: list[tuple[str, str]], networks: list[tuple[str, str]], rows: dict[str, str]) -> None:
+    def prepare(self, stores: Offer, networks: Offer, rows: dict[str, str]) -> None:
         """Fill the choices and make the rows of devices; `rows` = keys of the disks and adapters to begin with."""
         self.stores, self.networks = stores, networks
         for resource in ("cpu", "memory"):
             self.fields[f"{resource}_shares"].when = f"{resource}_shares_level=custom"  # type: ignore[attr-defined]
         self.fields["cores_per_socket"].widget.choices = self._sockets()
-        _choices(self, "cd_datastore", [("", _("Client device")), (HOST, _("Host device")), *stores])
+        _choices(self, "cd_datastore", [("", _("Client device")), (HOST, _("Host device")), *stores.choices])
         for kind, keys in rows.items():
             self.initial.setdefault(kind, keys)
         self.disk_forms = [self._disk_form(key) for key in self.row_keys("disks")]
@@ -134,8 +135,7 @@ class HardwareForm(BoundForm):
 
     def _nic_form(self, key: str) -> NicForm:
         nic = self._device("nics", key)
-        network = self.networks[0][0] if self.networks else ""
-        initial = {"network": network, "connected": True, "start_connected": True, "adapter": "vmxnet3"}
+        initial = {"network": self.networks.first, "connected": True, "start_connected": True, "adapter": "vmxnet3"}
         if nic is not None:
             initial = {name: getattr(nic, name) for name in ("connected", "start_connected", "adapter")}
             initial["network"] = nic.network.moref if nic.network else ""
@@ -160,7 +160,7 @@ class HardwareForm(BoundForm):
         return list(kept.get(kind, ()))
 
     def _home(self) -> str:
-        return str(self.initial.get("datastore") or (self.stores[0][0] if self.stores else ""))
+        return str(self.initial.get("datastore") or self.stores.first)
 
     def handle(self, go: str, data: QueryDict) -> QueryDict:
         """The buttons ADD NEW DEVICE and the cross of a row."""

@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from domain.guests import DEFAULT_GUEST, FAMILIES, GUESTS, LINUX
 from inventory import format as units
-from inventory import selectors
+from inventory import rights, selectors, words
 from inventory.forms.dialog import dialog
 from inventory.forms.hardware import DEFAULTS, HardwareForm
 from inventory.forms.pickers import Line, TableField, place_of
-from inventory.forms.steps import Compute, NameAndFolder, Storage, choices_of_networks, start_places
+from inventory.forms.steps import Compute, NameAndFolder, Storage, copy_problem, offer_of_networks, start_places
 from inventory.forms.wizard import Review, Step, Wizard
 from inventory.models import VirtualMachine
 from inventory.services import provisioning, vms
@@ -30,6 +30,11 @@ TYPES = (
     (COPY_TEMPLATE, gettext_lazy("Clone template to template")),
 )
 FROM_TEMPLATE = (DEPLOY, TO_VM, COPY_TEMPLATE)
+SOURCE_PRIVILEGE = {
+    CLONE: "VirtualMachine.Provisioning.Clone", TO_TEMPLATE: "VirtualMachine.Provisioning.Clone",
+    DEPLOY: "VirtualMachine.Provisioning.DeployTemplate", COPY_TEMPLATE: "VirtualMachine.Provisioning.DeployTemplate",
+    TO_VM: "VirtualMachine.Provisioning.MarkAsVM",
+}  # fmt: skip
 HARDWARE_VERSIONS = (
     (21, gettext_lazy("ESXi 8.0 U2 and later (version 21)")),
     (20, gettext_lazy("ESXi 8.0 and later (version 20)")),
@@ -56,9 +61,15 @@ class Source(Step):
         template = self.wizard.kind in FROM_TEMPLATE
         rows = selectors.vms_visible(self.wizard.user, self.wizard.vcenter).filter(template=template)
         found = rows.select_related("host", "folder").order_by("name")[:MOST_SOURCES]
-        lines = [Line(v.moref, (v.name, v.folder.name, units.mib(v.memory_mib)), "vm") for v in found]
+        lines = [Line(v.moref, (v.name, v.folder.name, units.mib(v.memory_mib)), "vm", self._why_not(v)) for v in found]
         heads = (_("Name"), _("Folder"), _("Memory"))
         self.fields["vm"] = TableField(heads, lines, label=_("Template") if template else _("Virtual machine"))
+
+    def _why_not(self, vm: VirtualMachine) -> str:
+        user, privilege = self.wizard.user, SOURCE_PRIVILEGE[self.wizard.kind]
+        if not rights.has(user, privilege, vm):
+            return str(words.fault_sentence(rights.refusal(user, privilege, vm).to_dict()))
+        return "" if self.wizard.kind == TO_VM else copy_problem(user, vm)
 
     def clean_vm(self) -> VirtualMachine:
         return selectors.vm_for(self.wizard.user, self.wizard.vcenter, self.cleaned_data["vm"])
@@ -114,13 +125,13 @@ class CustomizeHardware(HardwareForm, Step):
         place = self.wizard.chosen["compute"]["place"]
         store = self.wizard.chosen["storage"]
         self.initial |= {"datastore": store["datastore"].moref, "provisioning": store["provisioning"]}
-        networks = choices_of_networks(self.wizard.user, self.wizard.vcenter, place)
-        self.prepare(store["offered"], networks, {"disks": "new1", "nics": "new1" if networks else ""})
+        networks = offer_of_networks(self.wizard.user, self.wizard.vcenter, place)
+        self.prepare(store["offered"], networks, {"disks": "new1", "nics": "new1" if networks.first else ""})
 
     def summary(self) -> list[tuple[Any, Any]]:
         data = self.cleaned_data
         stores = {s.moref: s.name for s in self.wizard.chosen["storage"]["stores"]}
-        networks = dict(self.networks)
+        networks = dict(self.networks.choices)
         lines: list[tuple[Any, Any]] = [(_("CPUs"), data["vcpus"]), (_("Memory"), units.size(data["memory"]))]
         for number, disk in enumerate(self.new_disks(), 1):
             where = stores.get(disk["datastore"], "")

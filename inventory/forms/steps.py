@@ -14,9 +14,20 @@ from domain.states import DiskProvisioning
 from inventory import format as units
 from inventory import rights, words
 from inventory.forms.fields import name_field
+from inventory.forms.offers import Offer, offer_of
 from inventory.forms.pickers import Line, Place, TableField, TreeField
 from inventory.forms.wizard import Step
-from inventory.models import Cluster, Datacenter, Datastore, Folder, Host, ResourcePool, VCenter, VirtualMachine
+from inventory.models import (
+    Cluster,
+    Datacenter,
+    Datastore,
+    Folder,
+    Host,
+    Network,
+    ResourcePool,
+    VCenter,
+    VirtualMachine,
+)
 from inventory.selectors.visible import datastores_visible, networks_visible
 
 MOST_STORES = 300
@@ -38,6 +49,14 @@ def start_places(obj: Any) -> dict[str, dict[str, Any]]:
     return {}
 
 
+def copied_by(wizard: Any) -> VirtualMachine | None:
+    """The machine or template that a wizard copies: the one that was chosen, or that it was started on."""
+    chosen: VirtualMachine | None = wizard.chosen.get("source", {}).get("vm")
+    if chosen is not None or wizard.kind == "new":
+        return chosen
+    return wizard.obj if isinstance(wizard.obj, VirtualMachine) else None
+
+
 class NameAndFolder(Step):
     key = "name"
     title = gettext_lazy("Select a name and folder")
@@ -55,8 +74,12 @@ class NameAndFolder(Step):
         if name and folder and VirtualMachine.objects.filter(folder=folder, name=name).exists():
             fault = forms.ValidationError(_("This name is already used in the folder."), "DuplicateName")
             self.add_error("name", fault)
-        if folder and not rights.has(self.wizard.user, "VirtualMachine.Inventory.Create", folder):
+        source = copied_by(self.wizard)
+        needed = "VirtualMachine.Inventory.Create" + ("FromExisting" if source else "")
+        if folder and not rights.has(self.wizard.user, needed, folder):
             self.add_error("folder", _("You may not create virtual machines in this folder."))
+        if source and (problem := copy_problem(self.wizard.user, source)):
+            self.add_error(None, forms.ValidationError(problem, code="NoPermission"))
         return data
 
     def summary(self) -> list[tuple[Any, Any]]:
@@ -120,18 +143,32 @@ def stores_of(user: Any, vcenter: VCenter, place: Place | None) -> list[Datastor
     return sorted(found, key=lambda d: (-getattr(d, "host_count", 0), -d.free_bytes))
 
 
-def choices_of_stores(stores: list[Datastore]) -> list[tuple[str, str]]:
+def offer_of_stores(user: Any, stores: list[Datastore]) -> Offer:
+    """Datastores for new files: one that is greyed may still be read from."""
     said = _("%(name)s (%(free)s free)")
-    return [(d.moref, said % {"name": d.name, "free": units.size(d.free_bytes)}) for d in stores]
+    named = [(d, said % {"name": d.name, "free": units.size(d.free_bytes)}) for d in stores]
+    return offer_of((d.moref, text, store_problem(user, d)) for d, text in named)
 
 
-def choices_of_networks(user: Any, vcenter: VCenter, place: Place | None) -> list[tuple[str, str]]:
+def offer_of_networks(user: Any, vcenter: VCenter, place: Place | None) -> Offer:
     """Networks that the hosts of a place have."""
     rows = networks_visible(user, vcenter)
     if place is not None:
         on = {"host_networks__host": place.host} if place.host else {"host_networks__host__cluster": place.cluster}
         rows = rows.filter(**on)
-    return [(n.moref, n.name) for n in rows.distinct().order_by("name")]
+    return offer_of((n.moref, n.name, network_problem(user, n)) for n in rows.distinct().order_by("name"))
+
+
+def network_problem(user: Any, network: Network) -> str:
+    return "" if rights.has(user, "Network.Assign", network) else _("You may not assign this network.")
+
+
+def copy_problem(user: Any, source: VirtualMachine) -> str:
+    """Why nobody with these rights gets a copy of `source` anywhere: its adapters come with it."""
+    for nic in source.nics.select_related("network"):
+        if nic.network is not None and not rights.has(user, "Network.Assign", nic.network):
+            return _("You may not assign its network “%(network)s”.") % {"network": nic.network.name}
+    return ""
 
 
 def store_lines(user: Any, stores: list[Datastore]) -> list[Line]:
@@ -180,7 +217,7 @@ class Storage(Step):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        data |= {"offered": choices_of_stores(self.stores), "stores": self.stores}
+        data |= {"offered": offer_of_stores(self.wizard.user, self.stores), "stores": self.stores}
         if data.get("datastore"):
             data["datastore"] = next(d for d in self.stores if d.moref == data["datastore"])
         return data

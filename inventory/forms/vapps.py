@@ -17,8 +17,9 @@ from inventory.forms.allocation import FIELDS, NewPool, PoolForm
 from inventory.forms.base import DialogForm, VersionedForm, say_limits
 from inventory.forms.dialog import Dialog, VersionedDialog, dialog
 from inventory.forms.fields import WithUnit, name_field
+from inventory.forms.offers import OfferField
 from inventory.forms.pickers import TreeField, folder_of, place_of
-from inventory.forms.steps import choices_of_stores, stores_of
+from inventory.forms.steps import offer_of_stores, stores_of
 from inventory.services import vapps
 from inventory.vapps import Content
 
@@ -202,8 +203,8 @@ class CloneVApp(Dialog):
         label = _("Folder for VMs and Templates")
         form.fields["folder"] = TreeField("vm-folder", self.user, self.vcenter, label=label)
         stores = stores_of(self.user, self.vcenter, place_of(self.obj))
-        same = [("", _("Same datastores as the source")), *choices_of_stores(stores)]
-        form.fields["datastore"] = forms.ChoiceField(label=_("Datastore"), choices=same, required=False)
+        offer = offer_of_stores(self.user, stores).after(("", _("Same datastores as the source")))
+        form.fields["datastore"] = OfferField(offer=offer, label=_("Datastore"), required=False)
         return form
 
     def submit(self, form: Any) -> Any:

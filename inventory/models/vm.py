@@ -88,6 +88,13 @@ class VirtualMachine(ManagedObject, Allocated):
     ha_restart_priority = models.CharField(max_length=10, blank=True, default="")
     ha_ready_condition = models.CharField(max_length=20, blank=True, default="")  # ReadyCondition, "" = the cluster's
     ha_ready_delay_s = models.IntegerField(default=-1)  # -1 = the cluster's
+    ha_isolation_response = models.CharField(max_length=10, blank=True, default="")  # IsolationResponse, "" as above
+    # VM monitoring: "" and -1 = the cluster's; a reset window of 0 has no end.
+    ha_vm_monitoring = models.CharField(max_length=24, blank=True, default="")  # VmMonitoring
+    ha_failure_interval_s = models.IntegerField(default=-1)
+    ha_min_uptime_s = models.IntegerField(default=-1)
+    ha_max_resets = models.IntegerField(default=-1)
+    ha_reset_window_s = models.IntegerField(default=-1)
 
     objects = LiveVms()
     everything = models.Manager()

@@ -17,6 +17,7 @@ from inventory.journal import Change
 from inventory.models import Datastore, Snapshot, Task, VirtualDisk, VirtualMachine
 from inventory.operations.base import Operation, failure, queue, register
 from inventory.operations.power import fails_with, host_of, vm_of
+from inventory.reach import refuse_unreachable
 
 
 def _define_commands(task: Task) -> Sequence[Command]:
@@ -69,6 +70,7 @@ def release_space(vm: VirtualMachine) -> None:
 def _reconfigure_commands(task: Task) -> Sequence[Command]:
     hardware = Hardware.of(vm_of(task))
     hardware.apply(task.args["changes"])
+    refuse_unreachable(Hardware.of(vm_of(task)), hardware)  # hosts may have lost something since it was asked for
     args = {"spec": to_plain(hardware.spec())}
     return [Command(kind=Op.RECONFIGURE_VM, target=str(hardware.vm.uuid), args=args, op_id=str(task.pk))]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from domain import faults
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.morefs import FolderKind, Kind
@@ -12,7 +14,7 @@ from domain.states import DatastoreKind
 from hypervisors.port import Config
 from inventory import ids, slots, specs
 from inventory.journal import Change, changing
-from inventory.models import Datastore, DatastoreMount, Folder, Host, Task, VirtualDisk
+from inventory.models import Datastore, DatastoreMount, Folder, Host, Task, VirtualDisk, VirtualMachine
 from inventory.services import attached
 from inventory.services.attached import Attached
 from inventory.services.base import check, instant, number
@@ -80,11 +82,12 @@ def mount(user: Any, datastore: Datastore, hosts: Iterable[Host]) -> Task:
 
 
 def unmount(user: Any, datastore: Datastore, host: Host) -> Task:
-    """Refused while a VM on that host has a disk there."""
+    """Refused while a VM on that host has a disk there, or a drive that reads an image from it."""
     check(user, "Datastore.Delete", datastore)
-    used = VirtualDisk.objects.filter(datastore=datastore, vm__host=host).select_related("vm").first()
+    disk, drive = Q(disks__datastore=datastore), Q(cd_datastore=datastore, cd_connected=True)
+    used = VirtualMachine.everything.filter(disk | drive, host=host).first()
     if used is not None:
-        raise faults.ResourceInUse(name=datastore.name, users=used.vm.name)
+        raise faults.ResourceInUse(name=datastore.name, users=used.name)
     with changing(datastore.vcenter, user) as change:
         DatastoreMount.objects.filter(host=host, datastore=datastore).delete()
         attached.tell(change, host)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain import faults
-from inventory.models import HostNetwork, Network, Task, VirtualMachine, VirtualNic
+from inventory.models import Network, Task, VirtualMachine, VirtualNic
 from inventory.services import vms
 from inventory.services.base import check
 
@@ -36,8 +36,6 @@ def plug(user: Any, adapters: Iterable[VirtualNic], target: Network) -> list[Mov
 
 def _plug(user: Any, vm: VirtualMachine, keys: list[int], target: Network) -> Moved:
     try:
-        if not HostNetwork.objects.filter(host=vm.host_id, network=target).exists():
-            raise faults.CannotAccessNetwork(name=vm.name, host=vm.host.name, network=target.name)
         edits = {key: {"network": target.moref} for key in keys}
         return Moved(vm, task=vms.reconfigure(user, vm, {"nics": {"edit": edits}}))
     except faults.MethodFault as fault:

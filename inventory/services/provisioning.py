@@ -15,6 +15,7 @@ from inventory.hardware import Hardware
 from inventory.journal import Change, changing
 from inventory.models import Datastore, Folder, Host, ResourcePool, Task, VirtualMachine
 from inventory.services import vm_checks as checks
+from inventory.services import vm_places
 from inventory.services.base import check, submit, unique, valid_name
 
 POWER_ON = "VirtualMachine.Interact.PowerOn"
@@ -51,7 +52,7 @@ def create(
     with changing(folder.vcenter, user) as change:
         vm = _new_row(change, folder, None if as_template else pool, name, fields.get("guest_id", "otherGuest64"))
         vm.template = as_template
-        checks.places(user, vm, changes)
+        vm_places.may_change(user, vm, changes)
         hardware = Hardware(vm, [], [])
         hardware.apply(changes)
         checks.consistent(vm)
@@ -63,6 +64,13 @@ def create(
 def _may_start(user: Any, folder: Folder, pool: ResourcePool, name: str) -> None:
     """Raise NoPermission where `user` could not power on a VM of this folder and pool: it asks before it is made."""
     check(user, POWER_ON, VirtualMachine(vcenter=folder.vcenter, folder=folder, pool=pool, name=name))
+
+
+def _may_fill(user: Any, vm: VirtualMachine, datastore: Datastore | None) -> None:
+    """The rights on the datastores that a copy of `vm` takes space on, and on the networks that it is plugged into."""
+    stores = {datastore} if datastore else {disk.datastore for disk in vm.disks.select_related("datastore")}
+    networks = {nic.network for nic in vm.nics.select_related("network") if nic.network}
+    vm_places.may_use(user, stores, networks)
 
 
 def _new_row(change: Change, folder: Folder, pool: ResourcePool | None, name: str, guest_id: str) -> VirtualMachine:
@@ -88,8 +96,7 @@ def _new_row(change: Change, folder: Folder, pool: ResourcePool | None, name: st
 def _settle(hardware: Hardware, host: Host | None, pool: ResourcePool) -> None:
     """Choose the host, check the space, save the rows."""
     vm = hardware.vm
-    stores = {d.datastore_id for d in hardware.disks}
-    vm.host = checks.home(vm, pool, host, stores, {n.network_id for n in hardware.nics if n.network_id})
+    vm.host = vm_places.home(hardware, pool, host)
     for disk in hardware.disks:
         checks.space(disk.datastore, disk.capacity_bytes if disk.provisioning != "thin" else 0)
         Datastore.objects.filter(pk=disk.datastore_id).update(
@@ -125,7 +132,9 @@ def clone(
     home = pool or vm.pool
     if home is None:
         raise faults.InvalidArgument(property="pool", reason="choose where the copy is to run")
-    check(user, home.assigning, home)
+    if not as_template:  # a template is in no pool
+        check(user, home.assigning, home)
+    _may_fill(user, vm, datastore)
     if power_on and not as_template:
         _may_start(user, folder, home, name)
     with changing(vm.vcenter, user) as change:

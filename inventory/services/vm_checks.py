@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from domain import affinity, faults
@@ -11,18 +12,20 @@ from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.states import (
     BusSharing,
     DiskProvisioning,
+    IsolationResponse,
     Passthrough,
     ReadyCondition,
     SharesLevel,
     TaskState,
     VmConnection,
+    VmMonitoring,
     VmPower,
 )
-from inventory import admission, placement, quotas
+from inventory import quotas
 from inventory.hardware import FIELDS, FIRST_DISK_KEY, FIRST_NIC_KEY, OVERRIDES
-from inventory.models import Datastore, Host, Network, ResourcePool, Task, VCenter, VirtualMachine
+from inventory.models import Datastore, ResourcePool, Task, VCenter, VirtualMachine
 from inventory.operations import base as operations
-from inventory.services.base import check, expect_version, number
+from inventory.services.base import expect_version, number
 
 GIB = 1024**3
 SHARES = {level.value for level in SharesLevel}
@@ -34,6 +37,14 @@ COLD_FIELDS = {
     "cpu_hot_add", "cpu_hot_remove", "memory_hot_add", "firmware", "hardware_version", "guest_id", "bus_sharing",
 }  # fmt: skip
 HOT_ADD_FACTOR = 16
+HA_CHOICES: dict[str, type[StrEnum]] = {
+    "ha_ready_condition": ReadyCondition, "ha_isolation_response": IsolationResponse, "ha_vm_monitoring": VmMonitoring,
+}  # fmt: skip
+# The most seconds, or resets; the cluster's own settings are named the same without "ha_".
+HA_NUMBERS = {
+    "ha_ready_delay_s": 3600, "ha_failure_interval_s": 3600, "ha_min_uptime_s": 86_400, "ha_max_resets": 100,
+    "ha_reset_window_s": 31_536_000,
+}  # fmt: skip
 NUMBERS_PER_KIND, ADAPTER_LENGTH = 1000, 12
 MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
@@ -111,16 +122,18 @@ def hardware(changes: Mapping[str, Any]) -> None:
         raise faults.LimitExceeded(property="cpu_affinity", limit=affinity.TEXT_LENGTH)
     if len(str(changes.get("notes", ""))) > LIMITS.notes_length:
         raise faults.LimitExceeded(property="notes", limit=LIMITS.notes_length)
-    start_order(changes)
+    ha_overrides(changes)
     _devices(changes)
 
 
-def start_order(values: Mapping[str, Any]) -> None:
-    """When vSphere HA goes on after a machine; the empty condition, and a delay of -1, are its cluster's."""
-    conditions = {condition.value for condition in ReadyCondition}
-    if values.get("ha_ready_condition", "") not in {"", *conditions}:
-        raise faults.InvalidArgument(property="ha_ready_condition", reason=", ".join(sorted(conditions)))
-    number(values, "ha_ready_delay_s", -1, 3600)
+def ha_overrides(values: Mapping[str, Any]) -> None:
+    """What vSphere HA does about a machine; the empty text and -1 stand for its cluster's."""
+    for name, kinds in HA_CHOICES.items():
+        known = sorted(kind.value for kind in kinds)
+        if values.get(name, "") not in {"", *known}:
+            raise faults.InvalidArgument(property=name, reason=", ".join(known))
+    for name, most in HA_NUMBERS.items():
+        number(values, name, -1, most)
 
 
 def _devices(changes: Mapping[str, Any]) -> None:
@@ -254,43 +267,6 @@ def swap_space(vm: VirtualMachine) -> None:
         space(disk.datastore, (vm.memory_mib - vm.memory_reservation_mib) * 1024**2)
 
 
-# --- where -----------------------------------------------------------------------------------------------------------
-def needs(vm: VirtualMachine) -> tuple[set[int], set[int]]:
-    """Ids of the datastores and networks of a VM."""
-    stores = set(vm.disks.values_list("datastore_id", flat=True))
-    return stores, set(vm.nics.filter(network__isnull=False).values_list("network_id", flat=True))
-
-
-def home(vm: VirtualMachine, pool: ResourcePool, host: Host | None, stores: set[int], networks: set[int]) -> Host:
-    """The host that a VM is registered on: the one asked for, else the usable one with the most room."""
-    if host is not None and host.cluster_id != pool.cluster_id:
-        raise faults.InvalidArgument(property="host", reason="it is not in the cluster of the resource pool")
-    candidates = [host] if host is not None else list(Host.objects.filter(cluster=pool.cluster_id).order_by("name"))
-    usable = [h for h in candidates if h.usable and _reaches(h, stores, networks)]
-    if not usable:
-        raise _nowhere(vm, candidates, stores)
-    free = admission.room(usable)
-    return max(usable, key=lambda h: free[h.pk].memory_mib)
-
-
-def _reaches(host: Host, stores: set[int], networks: set[int]) -> bool:
-    mounted = set(host.mounts.filter(accessible=True).values_list("datastore_id", flat=True))
-    return stores <= mounted and networks <= set(host.host_networks.values_list("network_id", flat=True))
-
-
-def _nowhere(vm: VirtualMachine, hosts: list[Host], stores: set[int]) -> faults.MethodFault:
-    for host in hosts:
-        if not host.usable:
-            continue
-        missing = Datastore.objects.filter(pk__in=stores).exclude(mounts__host=host).first()
-        if missing is not None:
-            return faults.CannotAccessVmDisk(host=host.name, datastore=missing.name, name=vm.name)
-        return faults.NoCompatibleHost(name=vm.name, reason=f"{host.name} does not have its network")
-    if len(hosts) == 1:
-        return faults.InvalidHostState(host=hosts[0].name, state=placement.state_words(hosts[0]))
-    return faults.NoCompatibleHost(name=vm.name, reason="no host of the cluster is ready")
-
-
 # --- rights and records ----------------------------------------------------------------------------------------------
 _PRIVILEGE = (
     ({"vcpus", "cores_per_socket", "cpu_hot_add", "cpu_hot_remove"}, "VirtualMachine.Config.CPUCount"),
@@ -322,36 +298,6 @@ def privileges_for(changes: Mapping[str, Any]) -> list[str]:
     if changes.keys() - known or not needed:
         needed.add("VirtualMachine.Config.Settings")
     return sorted(needed)
-
-
-def places(user: Any, vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
-    """The rights on datastores that are to hold more, and on networks that are plugged in anew."""
-    adds = (changes.get("disks") or {}).get("add") or ()
-    grown = {int(key) for key in (changes.get("disks") or {}).get("grow") or ()}
-    have = list(vm.disks.select_related("datastore")) if vm.pk else []
-    stores = {one.datastore for one in have if one.key in grown}
-    if have and any(not disk.get("datastore") for disk in adds):
-        stores.add(have[0].datastore)
-    stores |= {_row(Datastore, vm, disk["datastore"]) for disk in adds if disk.get("datastore")}
-    for store in sorted(stores, key=lambda one: one.moref):
-        check(user, "Datastore.AllocateSpace", store)
-    nics = changes.get("nics") or {}
-    plugged = [nic["network"] for nic in (*(nics.get("add") or ()), *(nics.get("edit") or {}).values())
-               if nic.get("network")]  # fmt: skip
-    now = set(vm.nics.values_list("network_id", flat=True)) if vm.pk else set()
-    for network in sorted({_row(Network, vm, one) for one in plugged}, key=lambda one: one.moref):
-        if network.pk not in now:
-            check(user, "Network.Assign", network)
-
-
-def _row(model: Any, vm: VirtualMachine, which: Any) -> Any:
-    """A row by its reference, or as it is. Raises ManagedObjectNotFound."""
-    if isinstance(which, model):
-        return which
-    found = model.objects.filter(vcenter=vm.vcenter_id, moref=str(which)).first()
-    if found is None:
-        raise faults.ManagedObjectNotFound(moref=str(which))
-    return found
 
 
 def plain(changes: Mapping[str, Any]) -> dict[str, Any]:

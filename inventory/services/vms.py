@@ -18,7 +18,9 @@ from inventory.hardware import Hardware
 from inventory.inverses import one
 from inventory.journal import changing
 from inventory.models import Folder, Host, ResourcePool, Task, VirtualMachine
+from inventory.reach import refuse_unreachable
 from inventory.services import vm_checks as checks
+from inventory.services import vm_places
 from inventory.services.base import check, instant, submit, unique, valid_name
 
 RECYCLE_BIN_STAYS = timedelta(hours=24)
@@ -115,11 +117,12 @@ def reconfigure(user: Any, vm: VirtualMachine, changes: Mapping[str, Any], expec
     checks.operable(vm)
     checks.version(vm, expected_version)
     checks.hardware(changes)
-    checks.places(user, vm, changes)
+    vm_places.may_change(user, vm, changes)
     checks.allowed_now(vm, changes)
     planned = Hardware.of(VirtualMachine.objects.select_related("pool", "host", "host__cluster").get(pk=vm.pk))
     planned.apply(changes)
     checks.consistent(planned.vm)
+    refuse_unreachable(Hardware.of(vm), planned)
     checks.disks(vm, changes.get("disks") or {})
     if vm.powered_on and admission.asks_more(planned.vm, vm):
         admission.check_power_on(planned.vm, planned.vm.host)
@@ -228,7 +231,7 @@ def mark_as_vm(user: Any, vm: VirtualMachine, pool: ResourcePool, host: Host | N
     check(user, pool.assigning, pool)
     if not vm.template:
         raise faults.InvalidState(name=vm.name, reason="it is no template")
-    home = checks.home(vm, pool, host, *checks.needs(vm))
+    home = vm_places.home(Hardware.of(vm), pool, host)
     with changing(vm.vcenter, user) as change:
         vm.template, vm.pool, vm.host = False, pool, home
         _save(vm, "template", "pool", "host")

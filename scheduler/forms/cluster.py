@@ -17,9 +17,13 @@ from inventory.forms.fields import WithUnit
 from inventory.forms.pickers import Line, TableField
 from inventory.models import Cluster
 from inventory.services import clusters
+from inventory.services.vm_checks import HA_NUMBERS
+from scheduler import monitoring
 from scheduler.forms.advanced import AdvancedField
 from scheduler.forms.base import ClusterDialog, TabbedForm
 from scheduler.isolation import LONGEST_SHUTDOWN_S, NONE, SHUTDOWN, SHUTDOWN_TIMEOUT_S
+from scheduler.monitoring import LONGEST_IO_INTERVAL_S, NUMBERS
+from scheduler.monitoring import SENSITIVITIES as NUMBERS_OF
 from scheduler.readiness import LONGEST_DELAY_S
 from scheduler.services import settings
 from scheduler.settings_of import DPM_OWN, OWN
@@ -32,6 +36,8 @@ from scheduler.words import (
     ISOLATION_RESPONSES,
     MEMORY_METRICS,
     READY_CONDITIONS,
+    SENSITIVITIES,
+    VM_MONITORING,
 )
 
 HOSTS: Any = gettext_lazy("hosts")
@@ -199,6 +205,32 @@ class HaForm(TabbedForm):
     ready_delay_s = WithUnit(
         label=gettext_lazy("Additional delay"), unit="s", min_value=0, max_value=LONGEST_DELAY_S,
     )  # fmt: skip
+    vm_monitoring = forms.ChoiceField(
+        label=gettext_lazy("VM Monitoring"), choices=list(VM_MONITORING.items()),
+        help_text=gettext_lazy("Machines whose guest tools stop beating are reset, where they are."),
+    )  # fmt: skip
+    sensitivity = forms.ChoiceField(
+        label=gettext_lazy("Monitoring sensitivity"), choices=list(SENSITIVITIES.items()), required=False
+    )
+    failure_interval_s = WithUnit(
+        label=gettext_lazy("Failure interval"), unit="s", min_value=0, max_value=HA_NUMBERS["ha_failure_interval_s"],
+        help_text=gettext_lazy("Lab time without a heartbeat after which a guest has failed."),
+    )  # fmt: skip
+    min_uptime_s = WithUnit(
+        label=gettext_lazy("Minimum uptime"), unit="s", min_value=0, max_value=HA_NUMBERS["ha_min_uptime_s"],
+        help_text=gettext_lazy("Lab time after a start in which nothing is reset."),
+    )  # fmt: skip
+    max_resets = forms.IntegerField(
+        label=gettext_lazy("Maximum per-VM resets"), min_value=0, max_value=HA_NUMBERS["ha_max_resets"]
+    )
+    reset_window_s = WithUnit(
+        label=gettext_lazy("Reset window"), unit="s", min_value=0, max_value=HA_NUMBERS["ha_reset_window_s"],
+        help_text=gettext_lazy("Lab time in which resets are counted; 0 = all that ever were."),
+    )  # fmt: skip
+    io_interval_s = WithUnit(
+        label=gettext_lazy("I/O interval"), unit="s", min_value=0, max_value=LONGEST_IO_INTERVAL_S,
+        help_text=gettext_lazy("Disks and network must have been idle for so long too; 0 = heartbeats alone count."),
+    )  # fmt: skip
     admission = forms.ChoiceField(
         label=gettext_lazy("Define failover capacity by"),
         widget=forms.RadioSelect,
@@ -222,6 +254,7 @@ class HaForm(TabbedForm):
     TABS = (
         ("responses", gettext_lazy("Failures and responses"),
          ("failures", "ready_condition", "ready_delay_s", "isolation_response", "isolation_shutdown_s")),
+        ("monitoring", gettext_lazy("VM Monitoring"), ("vm_monitoring", "sensitivity", *NUMBERS, "io_interval_s")),
         ("admission", gettext_lazy("Admission Control"), ("admission", "cpu_pct", "mem_pct", "failover_hosts")),
     )  # fmt: skip
 
@@ -238,14 +271,23 @@ class HaForm(TabbedForm):
             "disabled": _("Virtual machines are powered on even where a failure could not be survived."),
         }
         self.fields["isolation_shutdown_s"].when = f"isolation_response={SHUTDOWN}"  # type: ignore[attr-defined]
+        for name in NUMBERS:
+            self.fields[name].when = "sensitivity=custom"  # type: ignore[attr-defined]
         for name in ("cpu_pct", "mem_pct"):
             self.fields[name].when = "admission=percentage"  # type: ignore[attr-defined]
         field.when = "admission=failover_hosts"  # type: ignore[attr-defined]
 
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        data |= dict(zip(NUMBERS, NUMBERS_OF.get(data.get("sensitivity", ""), ()), strict=False))
+        return data
+
 
 def ha_values(cluster: Cluster) -> dict[str, Any]:
-    stored = cluster.ha_options or {}
+    stored, monitored = cluster.ha_options or {}, monitoring.settings_of(cluster)
     return {
+        **monitored,
+        "sensitivity": monitoring.sensitivity(monitored),
         "ha_enabled": cluster.ha_enabled,
         "failures": stored.get("failures", 1),
         "isolation_response": stored.get("isolation_response", NONE),
@@ -284,6 +326,7 @@ class HaSettings(ClusterDialog, VersionedDialog):
         values = form.cleaned_data
         plain = (
             "failures", "admission", "isolation_response", "isolation_shutdown_s", "ready_condition", "ready_delay_s",
+            "vm_monitoring", *NUMBERS, "io_interval_s",
         )  # fmt: skip
         options = {**(self.obj.ha_options or {}), **{name: values[name] for name in plain}}
         options |= {"cpu_ratio": _ratio(values["cpu_pct"]), "mem_ratio": _ratio(values["mem_pct"])}

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from domain.states import DiskProvisioning
 from inventory import format as units
 from inventory import rights, words
-from inventory.forms.steps import choices_of_stores
+from inventory.forms.offers import Offer, OfferField, OfferSelect
+from inventory.forms.steps import offer_of_stores
 from inventory.models import Datastore, Host, Network, VirtualDisk, VirtualMachine, VirtualNic
 from inventory.retell import retell
 from inventory.selectors.visible import networks_visible
@@ -176,16 +177,16 @@ class Disks(Switched, StoreStep):
         for name in ("datastore", "format"):  # what was chosen for all is kept, for when the switch is turned back
             self.fields[name] = forms.CharField(widget=forms.HiddenInput, required=False)
         chosen, wanted = self["datastore"].value(), self["format"].value() or ""
-        offered = choices_of_stores([d for d in self.stores if d.accessible])
+        offered = offer_of_stores(self.wizard.user, [d for d in self.stores if d.accessible])
         for disk in self.disks:
             keeps = [(KEEP, _("Stays on %(datastore)s") % {"datastore": disk.datastore.name})]
-            others = [(moref, text) for moref, text in offered if moref != disk.datastore.moref]
-            choices = (keeps if disk.datastore in self.stores else []) + others
-            known = [value for value, _text in choices]
-            first = chosen if chosen in known else known[0] if known else ""
+            others = [(moref, text) for moref, text in offered.choices if moref != disk.datastore.moref]
+            offer = Offer((keeps if disk.datastore in self.stores else []) + others, offered.why_not)
+            known = [value for value, _text in offer.choices if value not in offer.why_not]
+            first = chosen if chosen in known else offer.first
             label = retell(disk.label)
             attrs = {"data-refresh": True, "aria-label": f"{label}: {_('Datastore')}"}
-            field = forms.ChoiceField(choices=choices, label=label, widget=forms.Select(attrs=attrs))
+            field = OfferField(offer=offer, label=label, widget=OfferSelect(attrs=attrs))
             field.error_messages["invalid_choice"] = _("This cannot be chosen (any more).")
             self.offer(f"store-{disk.key}", field, first)
             self._format(disk, wanted)

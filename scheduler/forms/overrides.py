@@ -10,22 +10,32 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from domain.states import DrsBehavior
+from domain.states import DrsBehavior, VmMonitoring
 from inventory import selectors, words
 from inventory.forms.base import VersionedForm
 from inventory.forms.dialog import ComparedDialog, dialog
 from inventory.forms.fields import WithUnit
 from inventory.forms.pickers import TableField
 from inventory.models import Host
+from inventory.services.vm_checks import HA_NUMBERS
 from scheduler.departures import AS_THE_CLUSTER
 from scheduler.forms.base import ClusterDialog
 from scheduler.forms.rules import vm_lines
+from scheduler.monitoring import NUMBERS
 from scheduler.readiness import LONGEST_DELAY_S
 from scheduler.services import bmc, rules
-from scheduler.words import DPM_BEHAVIORS, READY_CONDITIONS, RESTART_PRIORITIES
+from scheduler.words import DPM_BEHAVIORS, ISOLATION_RESPONSES, READY_CONDITIONS, RESTART_PRIORITIES, VM_MONITORING
 
 OVERRIDES = tuple(AS_THE_CLUSTER)
 AS_CLUSTER = ("", gettext_lazy("As the cluster"))
+SECONDS_HELP = gettext_lazy("Lab time; empty: as the cluster.")
+MONITORED = tuple(f"ha_{name}" for name in NUMBERS)
+
+
+def _seconds(label: Any, name: str, help_text: Any = SECONDS_HELP) -> WithUnit:
+    return WithUnit(
+        label=label, unit="s", required=False, min_value=0, max_value=HA_NUMBERS[name], help_text=help_text
+    )  # fmt: skip
 
 
 class OverrideForm(VersionedForm):
@@ -48,10 +58,32 @@ class OverrideForm(VersionedForm):
         help_text=gettext_lazy("Lab time after that; empty: as the cluster."),
     )  # fmt: skip
 
-    def clean_ha_ready_delay_s(self) -> int:
+    ha_isolation_response = forms.ChoiceField(
+        label=gettext_lazy("Response for host isolation"), required=False,
+        choices=[AS_CLUSTER, *ISOLATION_RESPONSES.items()],
+    )  # fmt: skip
+    ha_vm_monitoring = forms.ChoiceField(
+        label=gettext_lazy("VM Monitoring"), required=False, choices=[AS_CLUSTER, *VM_MONITORING.items()]
+    )
+    ha_failure_interval_s = _seconds(gettext_lazy("Failure interval"), "ha_failure_interval_s")
+    ha_min_uptime_s = _seconds(gettext_lazy("Minimum uptime"), "ha_min_uptime_s")
+    ha_max_resets = forms.IntegerField(
+        label=gettext_lazy("Maximum per-VM resets"), required=False, min_value=0, max_value=HA_NUMBERS["ha_max_resets"],
+        help_text=gettext_lazy("Empty: as the cluster."),
+    )  # fmt: skip
+    ha_reset_window_s = _seconds(
+        gettext_lazy("Reset window"), "ha_reset_window_s", gettext_lazy("0 = no end; empty: as the cluster.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in MONITORED:
+            self.fields[name].when = f"ha_vm_monitoring= {VmMonitoring.ONLY}"  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
         """-1 stands for the cluster's."""
-        given = self.cleaned_data["ha_ready_delay_s"]
-        return -1 if given is None else int(given)
+        data = super().clean() or self.cleaned_data
+        return data | {name: -1 if data.get(name) is None else data[name] for name in HA_NUMBERS}
 
 
 @dialog("vm-override")
@@ -84,7 +116,7 @@ class Override(ClusterDialog, ComparedDialog):
         if self.vm is None:
             return {}
         own = {name: getattr(self.vm, name) for name in OVERRIDES}
-        return own | {"ha_ready_delay_s": None if self.vm.ha_ready_delay_s < 0 else self.vm.ha_ready_delay_s}
+        return own | {name: None if own[name] < 0 else own[name] for name in HA_NUMBERS}
 
     def form(self, data: Any = None) -> Any:
         form = super().form(data)

@@ -1,4 +1,4 @@
-"""What vSphere HA still has to restart, and which hosts it lost sight of."""
+"""What vSphere HA still has to restart or reset, and which hosts it lost sight of."""
 
 from __future__ import annotations
 
@@ -69,3 +69,34 @@ class HaIsolation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} {self.since_lab_s:.0f} s"
+
+
+class HaReset(models.Model):
+    """A guest that has stopped beating while VM monitoring looks after it. `due_lab_s` is when that is judged next.
+
+    `reset_lab_s`: when HA reset the machine, None where it has not. `fault`: why it has not been reset so far.
+    """
+
+    WAITING, RESETTING, RESET, FAILED, GONE = "waiting", "resetting", "reset", "failed", "gone"
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="ha_resets")
+    vm = models.CharField(max_length=24)
+    vm_name = models.CharField(max_length=80)
+    host_name = models.CharField(max_length=80)
+    failed_lab_s = models.FloatField()
+    due_lab_s = models.FloatField()
+    reset_lab_s = models.FloatField(null=True, blank=True)
+    ended_lab_s = models.FloatField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=10, default=WAITING)
+    fault = models.JSONField(null=True, blank=True)
+    task = models.ForeignKey(Task, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        verbose_name = _("HA reset")
+        ordering = ("-id",)
+        constraints = (models.UniqueConstraint(fields=("cluster", "vm", "failed_lab_s"), name="ha_reset_once"),)
+        indexes = (models.Index(fields=("cluster", "state")),)
+
+    def __str__(self) -> str:
+        return f"{self.vm_name}: {self.state}"

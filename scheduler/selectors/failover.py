@@ -8,12 +8,12 @@ from typing import Any
 
 from domain.states import HostConnection, HostPower, VmPower
 from inventory.models import Cluster, Host, VirtualMachine
-from scheduler import failover, settings_of
+from scheduler import failover, monitoring, settings_of
 from scheduler.engine.ha import Failover
 from scheduler.engine.ha import failover as judge
 from scheduler.engine.placement import FailurePrediction, predict_failure
 from scheduler.foresight import Load, Outlook
-from scheduler.models import HaRestart
+from scheduler.models import HaReset, HaRestart
 from scheduler.selectors.cluster import Frame, frame_of
 
 
@@ -54,6 +54,13 @@ def restarts(cluster: Cluster) -> tuple[list[HaRestart], list[HaRestart]]:
     rows = HaRestart.objects.filter(cluster=cluster)
     now = list(rows.filter(state__in=failover.OPEN).order_by("-priority", "due_lab_s", "id"))
     return now, list(rows.exclude(state__in=failover.OPEN).order_by("-ended_lab_s", "-id")[:100])
+
+
+def resets(cluster: Cluster) -> list[HaReset]:
+    """Guests that VM monitoring looks after now, then the latest that it has looked after."""
+    rows = HaReset.objects.filter(cluster=cluster)
+    now = list(rows.filter(state__in=monitoring.OPEN).order_by("due_lab_s", "id"))
+    return now + list(rows.exclude(state__in=monitoring.OPEN).order_by("-ended_lab_s", "-id")[:100])
 
 
 def capacity(frame: Frame) -> Failover:

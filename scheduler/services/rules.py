@@ -13,7 +13,7 @@ from domain.states import DrsBehavior
 from inventory.journal import changing
 from inventory.models import Cluster, Host, Task, VirtualMachine
 from inventory.services.base import check, expect_version, instant, unique, valid_name
-from inventory.services.vm_checks import start_order
+from inventory.services.vm_checks import ha_overrides
 from scheduler import settings_of
 from scheduler.departures import AS_THE_CLUSTER
 from scheduler.engine.rules import Conflict, RuleBook
@@ -166,14 +166,14 @@ def delete_rule(user: Any, rule: DrsRule) -> None:
 
 
 def set_override(user: Any, vms: Sequence[VirtualMachine], **values: Any) -> None:
-    """DRS level, HA restart priority and when HA goes on after single VMs: `departures.AS_THE_CLUSTER` = as it."""
+    """What single VMs have of their own of DRS and HA: `departures.AS_THE_CLUSTER` = as it."""
     levels = {"", *(b.value for b in DrsBehavior)}
     priorities = {"", "disabled", "lowest", "low", "medium", "high", "highest"}
     if values.get("drs_override", "") not in levels:
         raise faults.InvalidArgument(property="DRS automation level", reason=", ".join(sorted(levels - {""})))
     if values.get("ha_restart_priority", "") not in priorities:
         raise faults.InvalidArgument(property="restart priority", reason=", ".join(sorted(priorities - {""})))
-    start_order(values)
+    ha_overrides(values)
     for vm in vms:
         cluster = vm.host.cluster
         check(user, PRIVILEGE, cluster)

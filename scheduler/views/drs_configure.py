@@ -37,6 +37,8 @@ from scheduler.words import (
     MEMORY_METRICS,
     READY_CONDITIONS,
     RESTART_PRIORITIES,
+    SENSITIVITIES,
+    VM_MONITORING,
 )
 
 MOST = 1_000
@@ -69,6 +71,8 @@ def ha(page: Any) -> dict[str, Any]:
         "admission": ADMISSIONS.get(values["admission"], values["admission"]),
         "ready": READY_CONDITIONS.get(values["ready_condition"], values["ready_condition"]),
         "isolation": ISOLATION_RESPONSES.get(values["isolation_response"], values["isolation_response"]),
+        "monitoring": VM_MONITORING.get(values["vm_monitoring"], values["vm_monitoring"]),
+        "sensitivity": SENSITIVITIES[values["sensitivity"]],
         "failover_hosts": list(hosts) if values["failover_hosts"] else [],
     }
 
@@ -171,6 +175,8 @@ def overrides(page: Any) -> dict[str, Any]:
                 "level": words.of(DrsBehavior, vm.drs_override).label if vm.drs_override else "",
                 "restart": RESTART_PRIORITIES.get(vm.ha_restart_priority, ""),
                 "ready": READY_CONDITIONS.get(vm.ha_ready_condition, ""),
+                "isolation": ISOLATION_RESPONSES.get(vm.ha_isolation_response, ""),
+                "monitoring": _monitoring(vm),
                 "delay": None if vm.ha_ready_delay_s < 0 else vm.ha_ready_delay_s,
                 "edit": buttons.dialog("vm-override", CHANGE, query=f"vm={vm.moref}"),
                 "delete": buttons.dialog("vm-override-delete", DELETE, query=f"vm={vm.moref}"),
@@ -178,6 +184,17 @@ def overrides(page: Any) -> dict[str, Any]:
             for vm in rows.select_related("vcenter").order_by("name")[:MOST]
         ],
     }
+
+
+def _monitoring(vm: Any) -> str:
+    """What a machine has of VM monitoring for itself, in words: "" where it has nothing."""
+    said = {
+        "ha_failure_interval_s": _("failure interval %(value)s s"), "ha_min_uptime_s": _("minimum uptime %(value)s s"),
+        "ha_max_resets": _("at most %(value)s resets"), "ha_reset_window_s": _("reset window %(value)s s"),
+    }  # fmt: skip
+    own = [text % {"value": getattr(vm, name)} for name, text in said.items() if getattr(vm, name) >= 0]
+    head = str(VM_MONITORING.get(vm.ha_vm_monitoring, ""))
+    return ", ".join([head, *own] if head else own)
 
 
 def _idle(host: Any) -> str | None:

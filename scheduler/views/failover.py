@@ -16,12 +16,13 @@ from inventory.models import Cluster
 from inventory.pages.registry import MONITOR, section
 from inventory.views.guard import members_only
 from inventory.words import Word
+from scheduler import monitoring
 from scheduler.failover import HOST_DOWN, ISOLATED, PARTITIONED, UNREACHABLE
 from scheduler.isolation import NONE
-from scheduler.models import HaRestart
+from scheduler.models import HaReset, HaRestart
 from scheduler.selectors import failover
 from scheduler.selectors.cluster import frame_of
-from scheduler.words import ISOLATION_RESPONSES
+from scheduler.words import ISOLATION_RESPONSES, VM_MONITORING
 
 AGENTS: dict[str, Word] = {
     "primary": Word(_("Running (primary)"), "crown", "ok"),
@@ -41,6 +42,13 @@ RESTARTS: dict[str, Word] = {
     HaRestart.RESTARTED: Word(_("Restarted"), "success-standard", "ok"),
     HaRestart.FAILED: Word(_("Not restarted"), "error-standard", "error"),
     HaRestart.GONE: Word(_("No longer needed"), "minus-circle", "quiet"),
+}
+RESETS: dict[str, Word] = {
+    HaReset.WAITING: Word(_("Waits"), "hourglass", "info"),
+    HaReset.RESETTING: Word(_("Being reset"), "sync", "info"),
+    HaReset.RESET: Word(_("Reset"), "success-standard", "ok"),
+    HaReset.FAILED: Word(_("Not reset"), "error-standard", "error"),
+    HaReset.GONE: Word(_("No longer needed"), "minus-circle", "quiet"),
 }
 ADMISSION = {
     "percentage": _("Percentage of the cluster's resources"),
@@ -66,6 +74,9 @@ def ha_summary(page: Any) -> dict[str, Any]:
     row: Any
     for row in (*now, *before):
         row.word, row.priority_word = RESTARTS[row.state], PRIORITIES.get(row.priority, "")
+    resets: Any = failover.resets(cluster)
+    for row in resets:
+        row.word = RESETS[row.state]
     agents = failover.agents(cluster)
     options = cluster.ha_options or {}
     return {
@@ -74,6 +85,8 @@ def ha_summary(page: Any) -> dict[str, Any]:
         "protected": sum(one.protected for one in agents),
         "now": now,
         "before": before,
+        "resets": resets,
+        "monitoring": VM_MONITORING.get(monitoring.settings_of(cluster)["vm_monitoring"], ""),
         "capacity": failover.capacity(frame_of(cluster)),
         "admission": ADMISSION.get(options.get("admission", "percentage"), ""),
         "response": ISOLATION_RESPONSES.get(options.get("isolation_response", NONE), ""),

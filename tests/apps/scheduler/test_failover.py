@@ -20,6 +20,8 @@ from tests import pumping
 from tests.apps.scheduler.motion_rig import Stage, running_stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
+UNWATCHED = {"vm_monitoring": "vmMonitoringDisabled", "sensitivity": "high", "failure_interval_s": "30",
+             "min_uptime_s": "120", "max_resets": "3", "reset_window_s": "3600", "io_interval_s": "120"}  # fmt: skip
 
 
 def isolated(response: str) -> tuple[Stage, Host, set[str]]:
@@ -165,7 +167,7 @@ def test_the_response_to_an_isolation_is_a_setting_of_the_cluster():
     url = stage.dialog(stage.lab.cluster.moref, "ha-settings")
     sent = {"ha_enabled": "on", "failures": "1", "admission": "percentage", "isolation_response": "shutdown"}
     sent |= {"isolation_shutdown_s": "120", "version": str(stage.lab.cluster.change_version)}
-    sent |= {"ready_condition": "poweredOn", "ready_delay_s": "15"}
+    sent |= {"ready_condition": "poweredOn", "ready_delay_s": "15"} | UNWATCHED
     assert stage.client("student").post(url, sent).status_code == 202
     stage.lab.cluster.refresh_from_db()
     assert stage.lab.cluster.ha_options["isolation_response"] == "shutdown"

@@ -205,7 +205,9 @@ def test_failover_hosts_are_some_hosts_of_the_cluster(world):
     owner, url, hosts = world.client("student"), world.dialog("ha-settings"), [h.moref for h in world.lab.hosts]
     sent = {"ha_enabled": "on", "failures": "1", "admission": "failover_hosts", "version": world.cluster.change_version}
     sent |= {"isolation_response": "shutdown", "isolation_shutdown_s": "120"}
-    sent |= {"ready_condition": "poweredOn", "ready_delay_s": "30"}
+    sent |= {"ready_condition": "poweredOn", "ready_delay_s": "30", "vm_monitoring": "vmMonitoringDisabled"}
+    sent |= {"sensitivity": "high", "failure_interval_s": "30", "min_uptime_s": "120", "max_resets": "3"}
+    sent |= {"reset_window_s": "3600", "io_interval_s": "120"}
     for wrong in ([], hosts, ["host-99999"]):
         answer = owner.post(url, {**sent, "failover_hosts": wrong})
         assert answer.status_code == 422, wrong

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inventory", "0008_start_order")]
+    dependencies = [("inventory", "0009_vm_monitoring")]
 
     operations = [
         migrations.AddIndex(
