@@ -17,6 +17,7 @@ BATCH_WORDS = {
     "make": _("Making labs"), "reset": _("Resetting labs"), "delete": _("Deleting labs"), "pause": _("Pausing labs"),
     "resume": _("Resuming labs"), "speed": _("Changing clock speeds"), "freeze": _("Freezing labs"),
     "thaw": _("Thawing labs"), "copy": _("Copying a lab"), "capture": _("Capturing a template"),
+    "sabotage": _("Drawing a sabotage card"), "passwords": _("Setting first passwords"),
 }  # fmt: skip
 
 
@@ -30,6 +31,33 @@ def person(user: Any) -> str:
 def batch_word(batch: Batch) -> str:
     """What is being done to the class."""
     return str(BATCH_WORDS.get(batch.verb, batch.verb))
+
+
+OF_PEOPLE = "passwords"  # the verb whose items are students; those of all others are labs
+
+
+@register.filter
+def batch_done(batch: Batch) -> str:
+    """How far it is."""
+    fields = {"done": forms.number(batch.done, 0), "total": forms.number(batch.total, 0)}
+    if batch.verb == OF_PEOPLE:
+        return gettext("%(done)s of %(total)s students") % fields
+    return gettext("%(done)s of %(total)s labs") % fields
+
+
+@register.filter
+def batch_left_out(batch: Batch) -> str:
+    """How many it was not done to; why is said below, one by one."""
+    n = len(batch.errors)
+    fields = {"n": forms.number(n, 0), "total": forms.number(batch.total, 0)}
+    if batch.total == 1:
+        return gettext("It was not done.")
+    if batch.verb == OF_PEOPLE:
+        return (
+            ngettext("%(n)s of %(total)s students was left out.", "%(n)s of %(total)s students were left out.", n)
+            % fields
+        )
+    return ngettext("%(n)s of %(total)s labs was left out.", "%(n)s of %(total)s labs were left out.", n) % fields
 
 
 @register.filter

@@ -25,7 +25,7 @@ from inventory.views.guard import members_only
 def overview(request: HttpRequest, pk: int) -> HttpResponse:
     """Templates, labs, the class-wide work that runs."""
     course = selectors.taught(request.user, pk)
-    rows = course.labs.select_related("student", "vcenter", "template", "copied_from__student", "driver")
+    rows = course.labs.select_related("student", "vcenter", "template", "driver")
     context = {
         "course": course, "tab": "overview", "batch": course.batches.select_related("by").first(),
         "templates": [(one, {**sources.PLAN, **one.plan}) for one in course.templates.all()],

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from classroom import tasks
 from classroom.models import Batch, Course, Lab, LabTemplate
+from classroom.selectors.wall import tiles
 from classroom.services import batches, courses, expiry, labs, templates
 from domain import faults
 from inventory import fleet, metrics, quotas, rights, selectors, teardown
@@ -240,6 +241,24 @@ def test_every_table_of_a_vcenter_is_known_to_the_teardown() -> None:
     direct = {m for m in models if any(getattr(f, "related_model", None) is VCenter for f in m._meta.concrete_fields)}
     assert direct - known == {AuditEntry}
     assert {Host, Folder, Permission} <= known
+
+
+def test_with_all_labs_go_the_copies_for_the_projector_and_the_course_can_be_put_away(no_broker: None) -> None:
+    made = make_class(2, with_labs=True)
+    copy = labs.copy(made.labs[0], made.teacher)
+    client, address = Client(), f"/classroom/{made.course.pk}/labs/all/delete/"
+    client.force_login(made.teacher)
+    assert "1 copy for the projector goes too." in client.get(address).content.decode()
+    labs.delete(made.labs[0], made.teacher)
+    assert [tile.lab for tile in tiles(made.course)] == [made.labs[1]], "a copy whose origin has gone is no lab"
+    with pytest.raises(faults.InvalidState):
+        courses.archive(made.teacher, made.course)
+    labs.delete(made.labs[1], made.teacher)
+    assert "Delete 1 copy for the projector?" in client.get(address).content.decode()
+    assert client.post(address).status_code == 202
+    batches.work(Batch.objects.get().pk)
+    assert not VCenter.objects.filter(pk=copy.vcenter_id).exists()
+    courses.archive(made.teacher, made.course)
 
 
 # --- class-wide verbs and time limits --------------------------------------------------------------------------------
