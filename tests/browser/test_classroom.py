@@ -18,6 +18,7 @@ def test_a_teacher_and_a_student_in_one_lab(enter: Callable[..., Page]) -> None:
         join(student, code)
         make_labs(teacher)
         work_together(teacher, student)
+        the_lab_goes_under_the_student(teacher, student, address)
     finally:
         student.goto("/classroom/")
         teacher.goto(address)
@@ -87,6 +88,16 @@ def work_together(teacher: Page, student: Page) -> None:
     notes.get_by_role("button", name="Got it").click()
     expect(notes.locator(".banner")).to_have_count(0)
     copied_to_the_projector(teacher)
+
+
+def the_lab_goes_under_the_student(teacher: Page, student: Page, address: str) -> None:
+    """No dead page is left: the student is at home, and reads why."""
+    gone = student.locator("#workspace").get_attribute("data-name")
+    teacher.goto(address)
+    teacher.get_by_role("button", name="Delete all").click()
+    answer(teacher)
+    expect(student.locator("#toasts")).to_contain_text(f"“{gone}” is no longer there")
+    assert student.evaluate("location.pathname") == "/"
 
 
 def a_machine(page: Page) -> str:
