@@ -47,12 +47,15 @@ def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequenc
 
     Raises:
         LimitExceeded: there would be more labs than the course may have.
+        InvalidState: there is nobody without one.
         TaskInProgress: the class still works on something else.
     """
     base.require_teacher(user, course)
     have = set(Lab.objects.filter(course=course, template=template, is_copy=False).values_list("student", flat=True))
     chosen = members if members is not None else course.memberships.select_related("user").order_by("pk")
     wanted = [one.user_id for one in chosen if one.user_id not in have]
+    if have and not wanted:
+        raise faults.InvalidState(name=template.name, reason=_("every student has a lab from it already"))
     labs.check_room(course, len(wanted))
     batch = start(user, course, "make", wanted, template=template.pk)
     opening.open_for(course, template.lessons)
@@ -198,12 +201,17 @@ def _note_fault(batch: Batch, item: int, fault: faults.MethodFault) -> None:
 
 
 def _student(item: int) -> str:
-    return str(get_user_model().objects.filter(pk=item).first() or "")
+    return _called(get_user_model().objects.filter(pk=item).first())
 
 
 def _student_of_lab(item: int) -> str:
     lab = Lab.objects.filter(pk=item).select_related("student").first()
-    return str(lab.student) if lab else ""
+    return _called(lab.student if lab else None)
+
+
+def _called(user: Any) -> str:
+    """As every page of the course calls them."""
+    return (user.get_full_name() or user.get_username()) if user is not None else ""
 
 
 def _name_of_vcenter(item: int) -> str:

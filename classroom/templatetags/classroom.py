@@ -9,7 +9,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from classroom.models import Batch
+from classroom.sabotage.cards import KINDS
 from inventory import format as forms
+from inventory import words
 
 register = template.Library()
 
@@ -30,7 +32,9 @@ def person(user: Any) -> str:
 @register.filter
 def batch_word(batch: Batch) -> str:
     """What is being done to the class."""
-    return str(BATCH_WORDS.get(batch.verb, batch.verb))
+    word = str(BATCH_WORDS.get(batch.verb, batch.verb))
+    card = KINDS.get(batch.args.get("card", ""))
+    return f"{word} ({card.label})" if card else word
 
 
 OF_PEOPLE = "passwords"  # the verb whose items are students; those of all others are labs
@@ -58,6 +62,15 @@ def batch_left_out(batch: Batch) -> str:
             % fields
         )
     return ngettext("%(n)s of %(total)s labs was left out.", "%(n)s of %(total)s labs were left out.", n) % fields
+
+
+@register.filter
+def batch_reasons(batch: Batch) -> list[tuple[str, str]]:
+    """(names, why) of what it was not done to: forty labs with one reason are one line."""
+    named: dict[str, list[str]] = {}
+    for error in batch.errors:
+        named.setdefault(words.fault_sentence(error), []).append(error["name"])
+    return [(", ".join(sorted(filter(None, names))), why) for why, names in named.items()]
 
 
 @register.filter

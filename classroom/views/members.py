@@ -102,7 +102,9 @@ def read_list(request: HttpRequest, pk: int) -> HttpResponse:
     read = roster.read(form.cleaned_data["list"].read(roster.BYTES_MAX + 1))
     faults = [(fault.line, _(fault.text) % fault.fields) for fault in sorted(read.faults, key=lambda one: one.line)]
     there = rosters.known(read.entries)
-    context |= {"faults": faults, "rows": [(one, one.username.casefold() in there) for one in read.entries]}
+    wrong = {line for line, _text in faults}
+    rows = [(one, one.username.casefold() in there) for one in read.entries if one.line not in wrong]
+    context |= {"faults": faults, "rows": rows}
     if not faults:
         context["signed"] = signing.dumps([one.as_list() for one in read.entries], salt=SALT, compress=True)
     return render(request, "classroom/roster.html", context, status=422 if faults else 200)

@@ -37,8 +37,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     groups = selectors.groups_of(course)
     group = request.GET.get("group", "")
     group = group if group in groups else ""
+    shown = tiles(course, group)
     context = {
-        "course": course, "tab": "wall", "tiles": tiles(course, group), "groups": groups, "group": group,
+        "course": course, "tab": "wall", "tiles": shown, "no_labs": not shown and not group,
+        "groups": groups, "group": group,
         "batch": course.batches.select_related("by").first(),
         "copies": list(course.labs.filter(is_copy=True).select_related("vcenter")),
     }  # fmt: skip

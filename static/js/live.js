@@ -136,9 +136,11 @@ function lateness(vc) {
 
 function judge() {
   const silent = performance.now() - heardAt > SILENCE_MS;
-  if (socket?.readyState === WebSocket.OPEN && silent && heardAt) socket.close();
+  if (socket?.readyState === WebSocket.OPEN && silent && heardAt && wanted.length) socket.close();
   const behind = current().vc ? lateness(current().vc) : Math.max(0, ...[...late.keys()].map(lateness));
-  if (stopped || !heardAt || silent) show(heardAt || failures || stopped ? "offline" : "connecting", heardAt || failures || stopped ? words.liveOffline : words.liveConnecting);
+  // A page that has nothing to watch (of somebody without a lab, say) hears nothing, and misses nothing.
+  if (!stopped && socket?.readyState === WebSocket.OPEN && !wanted.length) show("live", words.live);
+  else if (stopped || !heardAt || silent) show(heardAt || failures || stopped ? "offline" : "connecting", heardAt || failures || stopped ? words.liveOffline : words.liveConnecting);
   else if (behind) show("delayed", fill(words.liveDelayed, { seconds: behind }));
   else if (polling) show("delayed", words.livePolled);
   else show("live", words.live);

@@ -135,9 +135,11 @@ def copied_to_the_projector(teacher: Page) -> None:
     answer(teacher)
     copies = teacher.locator("#wall-copies")
     expect(copies.get_by_role("link")).to_have_count(1)
+    expect(teacher.locator("#tree-pane")).to_contain_text("copy")  # it is the teacher's own
     copies.get_by_role("button", name="Delete").click()
     answer(teacher)
     expect(copies.get_by_role("link")).to_have_count(0)
+    expect(teacher.locator("#tree-pane")).not_to_contain_text("copy")
 
 
 def close_course(teacher: Page) -> None:

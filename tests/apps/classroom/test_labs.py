@@ -72,7 +72,7 @@ def test_a_batch_goes_on_where_it_was_interrupted_and_tells_what_failed(
     while not batches.work(batch.pk, at_once_s=-1):
         pass
     batch.refresh_from_db()
-    assert [error["name"] for error in batch.errors] == ["student-1"]
+    assert [error["name"] for error in batch.errors] == ["Lee 1"]
     assert sorted(Lab.objects.values_list("student__username", flat=True)) == ["student-0", "student-2"]
     assert batches.work(batch.pk), "a finished batch is done once"
 

@@ -153,13 +153,13 @@ def test_a_card_drawn_for_the_class_says_of_each_lab_what_became_of_it(client):
     assert batches.work(batch.pk)
     batch.refresh_from_db()
     assert (batch.state, batch.done) == (Batch.FINISHED, 3)
-    assert [(one["name"], one["fault"]) for one in batch.errors] == [("student-0", "NotFound")]
+    assert [(one["name"], one["fault"]) for one in batch.errors] == [("Lee 0", "NotFound")]
     states = {card.lab_id: (bool(card.played_at), bool(card.fault)) for card in Card.objects.all()}
     assert states == {empty.pk: (False, True), well.pk: (True, False)}
     client.force_login(made.teacher)
     page = client.get(reverse("classroom:assignments", args=(made.course.pk,))).content.decode()
     assert "1 of 3 labs was left out." in page
-    assert "student-0:" in page
+    assert "Lee 0:" in page
 
 
 def test_a_card_of_the_class_is_drawn_once_whoever_dies(monkeypatch):
