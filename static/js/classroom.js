@@ -120,5 +120,6 @@ export function start() {
   document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
   setInterval(fallBack, FALLBACK_MS);
   setInterval(waitForLab, FALLBACK_MS);
+  finished(); // what was done before is no news
   notes();
 }

@@ -127,5 +127,5 @@ export function start() {
     document.addEventListener(name, (event) => { if (event.detail.vc === shownFor) follow(true); });
   }
   setInterval(poll, POLL_MS);
-  follow();
+  follow(true); // early.js has made room for what was shown last
 }

@@ -286,6 +286,11 @@ def test_an_expired_lab_is_announced_then_frozen_and_can_go_on() -> None:
     expiry.tidy()
     lab = Lab.objects.get(pk=lab.pk)
     assert lab.frozen
+    client = Client()
+    client.force_login(me)
+    assert "its time is over" in client.get(f"/vc/{lab.vcenter.uuid}/classroom/").content.decode()
+    Lab.objects.filter(pk=lab.pk).update(expires=now() + timedelta(days=1))
+    assert "Your teacher has frozen" in client.get(f"/vc/{lab.vcenter.uuid}/classroom/").content.decode()
     assert not lab.vcenter.active
     assert not rights.has(me, "VirtualMachine.Interact.PowerOn", lab.vcenter)
     assert rights.has(me, "System.Read", lab.vcenter)
