@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
@@ -18,7 +18,9 @@ from inventory.pages.files import files_context
 from inventory.pages.registry import Content
 from inventory.pages.related import related_context
 from inventory.pages.snapshots import snapshot_context
+from inventory.views.guard import members_only
 
+MOST_ABOVE = 20
 RELATED: tuple[str, Content] = ("inventory/related.html", related_context)
 # Tabs of related things that are no grid of objects.
 LISTS: dict[str, tuple[str, Content]] = {
@@ -44,6 +46,24 @@ def page(request: HttpRequest, vc: UUID, moref: str, tab: str = "", section: str
     else:
         template, content = shown.section.template, shown.section.content
     return render(request, template, {"page": shown, "obj": obj, **content(shown)})
+
+
+@members_only
+@require_safe
+def landing(request: HttpRequest) -> JsonResponse:
+    """The first of the references `on` in the vCenter `vc` that the person sees; "" where there is none of them, and
+    for what is nobody's business. A page asks whose object may have gone."""
+    try:
+        vcenter = selectors.vcenter_for(request.user, request.GET.get("vc", ""))
+    except Http404:
+        return JsonResponse({"at": ""})
+    for moref in request.GET.get("on", "").split(",")[:MOST_ABOVE]:
+        try:
+            selectors.object_for(request.user, vcenter, moref)
+        except Http404:
+            continue
+        return JsonResponse({"at": moref})
+    return JsonResponse({"at": ""})
 
 
 def _gone(request: HttpRequest, vcenter: VCenter) -> HttpResponse:

@@ -5,19 +5,10 @@ import { current, toast, words, workspace, fill } from "./shell.js";
 const KEPT = "landing";
 let leaving = false;
 
-async function answers(url) {
-  const answer = await fetch(url, { method: "HEAD" }).catch(() => null);
-  return answer === null ? null : answer.ok;
-}
-
-// The first of these addresses that is there; null where the server does not answer.
-async function first(urls) {
-  for (const url of urls) {
-    const there = await answers(url);
-    if (there === null) return null;
-    if (there) return url;
-  }
-  return "/";
+// The first of these references that the person sees there, "" where none is; null where the server does not answer.
+async function first(vc, refs) {
+  const answer = await fetch(`/landing/?${new URLSearchParams({ vc, on: refs.join(",") })}`).catch(() => null);
+  return answer?.ok ? (await answer.json()).at : null;
 }
 
 function said(anew, name, to, its) {
@@ -31,15 +22,14 @@ export async function land(anew = false) {
   if (!vc || leaving) return;
   leaving = true;
   const here = location.href;
-  const own = [here, `/vc/${vc}/${moref}/`];
-  const above = (workspace().dataset.above ?? "").split(" ").filter(Boolean).map((one) => `/vc/${vc}/${one}/`);
-  const to = await first([...own, ...above, `/vc/${vc}/`]);
+  const at = await first(vc, [moref, ...(workspace().dataset.above ?? "").split(" ").filter(Boolean)]);
   leaving = false;
   if (location.href !== here) return;
-  if (to === null) return void (anew && location.reload());
-  if (to === here && !anew) return;
-  sessionStorage.setItem(KEPT, said(anew, name, to, own.includes(to)));
-  if (to === here) location.reload();
+  if (at === null) return void (anew && location.reload());
+  const its = at === moref;
+  const to = at ? `/vc/${vc}/${at}/` : "/";
+  sessionStorage.setItem(KEPT, said(anew, name, to, its));
+  if (its && anew) location.reload();
   else location.replace(to);
 }
 

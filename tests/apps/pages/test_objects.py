@@ -135,3 +135,12 @@ def test_a_page_names_what_its_object_is_in_the_nearest_first(world: World, clie
     text = client_of("reader").get(world.url(lab.vm.moref)).content.decode()
     above = [lab.host.moref, lab.cluster.moref, lab.datacenter.moref, lab.vcenter.moref]
     assert f'data-above="{" ".join(above)} "' in text
+
+
+def test_the_nearest_thing_that_is_still_there_is_told(world: World, client_of: Any) -> None:
+    lab = world.lab
+    asked = f"/landing/?vc={lab.vcenter.uuid}&on=vm-999999,{lab.host.moref},{lab.cluster.moref}"
+    assert client_of("reader").get(asked).json() == {"at": lab.host.moref}
+    assert client_of("outsider").get(asked).json() == {"at": ""}
+    for nothing in ("/landing/", "/landing/?vc=x&on=,", f"/landing/?vc={lab.vcenter.uuid}&on=vm-1,%00"):
+        assert client_of("reader").get(nothing).json() == {"at": ""}
