@@ -42,7 +42,7 @@ def of_labs(user: Any) -> Mapping[int, Curb]:
     if getattr(user, _CLASS_WORK, False):
         return {}
     taught = Q(course__in=courses_taught(user).order_by().values("pk"))
-    rows = Lab.objects.filter(taught | Q(student=user.pk), copied_from=None).order_by()
+    rows = Lab.objects.filter(taught | Q(student=user.pk), is_copy=False).order_by()
     columns = ("vcenter", "student", "driver", "frozen", "course__teacher", "course__student_clock")
     found: dict[int, Curb] = {}
     for vcenter, student, driver, frozen, teacher, clock in rows.values_list(*columns):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth import signals
 from django.contrib.auth.models import Group, Permission
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -40,9 +40,10 @@ def keep_teachers(sender: Any, using: str = DEFAULT_DB_ALIAS, **_signal: Any) ->
 # --- first passwords -------------------------------------------------------------------------------------------------
 def issue(user: Any, password: str) -> None:
     """Set a password that its owner has to change at the first log-in."""
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    FirstPassword.objects.update_or_create(user=user, defaults={"hash": user.password})
+    user.set_password(password)  # half a second of computing, in no transaction
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        FirstPassword.objects.update_or_create(user=user, defaults={"hash": user.password})
 
 
 def _came(sender: Any, request: HttpRequest | None, user: Any, **_signal: Any) -> None:

@@ -100,7 +100,7 @@ Key = tuple[int, str]
 def _best(course: Course) -> tuple[dict[Key, Attempt], dict[Key, int]]:
     best: dict[Key, Attempt] = {}
     tries: dict[Key, int] = defaultdict(int)
-    rows = Attempt.objects.filter(lab__course=course, lab__copied_from=None).select_related("lab")
+    rows = Attempt.objects.filter(lab__course=course, lab__is_copy=False).select_related("lab")
     for attempt in rows.prefetch_related("results").order_by("id"):
         key = (attempt.lab.student_id, attempt.lesson)
         tries[key] += 1

@@ -21,6 +21,7 @@ from classroom.exercises.world import aliases_of
 from classroom.models import Assignment, Attempt, Card, Course, Lab
 from classroom.sabotage import services as sabotage
 from classroom.sabotage.cards import DECK, KINDS
+from classroom.services import batches
 from classroom.views.asking import Asked, act, ask
 from inventory.forms.base import DialogForm
 from inventory.forms.fields import WithUnit
@@ -29,6 +30,7 @@ from inventory.views.answers import csv_file
 from inventory.views.guard import members_only
 
 OPEN, CLOSE = "open", "close"
+CARDS_SHOWN = 400
 USUAL_NAMES = {
     "cluster": "Cluster-A", "hosted": "desk-05.lab.local",
     **{f"host{i}": f"esx-{i:02d}.lab.local" for i in range(1, 5)},
@@ -46,11 +48,14 @@ def assignments(request: HttpRequest, pk: int) -> HttpResponse:
     for slug in Attempt.objects.filter(lab__course=course, state=Attempt.OPEN).values_list("lesson", flat=True):
         busy[slug] = busy.get(slug, 0) + 1
     rows = [(one, one.slug in opened, busy.get(one.slug, 0)) for one in lessons.lessons().values()]
-    cards = Card.objects.filter(lab__course=course).select_related("lab__student", "lab__vcenter")[:100]
+    drawn = Card.objects.filter(lab__course=course)
+    cards = list(drawn.select_related("lab__student", "lab__vcenter")[:CARDS_SHOWN])
+    more = drawn.count() - len(cards) if len(cards) == CARDS_SHOWN else 0
     context = {
         "course": course, "tab": "assignments", "rows": rows, "deck": DECK,
         "cards": [(card, KINDS.get(card.kind), _hit(card), _due(card)) for card in cards],
-        "labs": _labs(course).count(), "known": _state_of(course.pk),
+        "labs": _labs(course).count(), "known": _state_of(course.pk), "more": more,
+        "batch": course.batches.select_related("by").first(),
     }  # fmt: skip
     return render(request, "classroom/assignments.html", context)
 
@@ -192,7 +197,7 @@ class DrawForm(DialogForm):
 
 
 def _labs(course: Course) -> Any:
-    return Lab.objects.filter(course=course, copied_from=None).select_related("course", "vcenter", "student")
+    return Lab.objects.filter(course=course, is_copy=False).select_related("course", "vcenter", "student")
 
 
 @require_http_methods(["GET", "POST"])
@@ -208,12 +213,14 @@ def draw(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     def submit(form: Any) -> str:
         chosen = set(form.cleaned_data["labs"])
         hit = [lab for lab in rows if not chosen or str(lab.pk) in chosen]
-        cards = sabotage.draw(
-            request.user, hit, kind, target=form.cleaned_data["target"].strip(),
+        batch = batches.draw_card(
+            request.user, course, kind, hit, target=form.cleaned_data["target"].strip(),
             in_minutes=form.cleaned_data["in_minutes"],
         )  # fmt: skip
-        said = ngettext("The card is in %(count)s lab.", "The card is in %(count)s labs.", len(cards))
-        return said % {"count": len(cards)}
+        said = ngettext(
+            "The card is being drawn in %(count)s lab.", "The card is being drawn in %(count)s labs.", batch.total
+        )
+        return said % {"count": batch.total}
 
     dialog = Asked("draw-card", _("Draw a card | %(name)s") % {"name": known.label}, _("Draw"))
     return ask(request, dialog, lambda data: DrawForm(rows, data), submit)

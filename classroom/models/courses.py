@@ -83,7 +83,7 @@ class Membership(models.Model):
 
 class FirstPassword(models.Model):
     """An account that was made for a class, with the password that the teacher handed out last: while `hash` is still
-    the account's, no page but the one that changes it is shown."""
+    the account's, no page but the one that changes it is shown. "" while it is still to be set."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="first_password")
     hash = models.CharField(max_length=256)
@@ -134,13 +134,15 @@ class LabTemplate(models.Model):
 
 class Lab(models.Model):
     """A vCenter of a course, with the student whose it is. A teacher's copy for the projector is one as well
-    (`copied_from`). While `driver` is set, that teacher works in it and the student may only look."""
+    (`is_copy`), and stays one when the lab that it was made from has gone. While `driver` is set, that teacher works in
+    it and the student may only look."""
 
     course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="labs")
     template = models.ForeignKey(LabTemplate, null=True, blank=True, on_delete=models.SET_NULL, related_name="labs")
     student = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="labs")
     vcenter = models.OneToOneField("inventory.VCenter", on_delete=models.CASCADE, related_name="lab")
     copied_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies")
+    is_copy = models.BooleanField(_("copy for the projector"), default=False, editable=False)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     expires = models.DateTimeField(_("expires"), null=True, blank=True)
     warned_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -164,7 +166,7 @@ class Lab(models.Model):
         ordering = ("student__last_name", "student__username", "id")
         constraints = (
             models.UniqueConstraint(
-                fields=("course", "template", "student"), condition=Q(copied_from=None), name="lab_once_per_template"
+                fields=("course", "template", "student"), condition=Q(is_copy=False), name="lab_once_per_template"
             ),
         )
         indexes = (models.Index(fields=("expires",)),)

@@ -86,6 +86,10 @@ class Card(models.Model):
     """
 
     lab = models.ForeignKey("classroom.Lab", on_delete=models.CASCADE, related_name="cards")
+    # The work on the class that drew it: done twice, it is there once.
+    batch = models.ForeignKey(
+        "classroom.Batch", null=True, editable=False, on_delete=models.SET_NULL, related_name="cards"
+    )
     kind = models.CharField(_("card"), max_length=40)
     arguments = models.JSONField(default=dict, blank=True)
     due_lab_s = models.FloatField(null=True, blank=True)

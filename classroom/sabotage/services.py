@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from classroom.exercises.acts import Stage
 from classroom.exercises.world import LabWorld
-from classroom.models import Card, Lab
+from classroom.models import Batch, Card, Course, Lab
 from classroom.sabotage.cards import KINDS, Kind
 from classroom.sabotage.plays import Table
 from classroom.selectors.courses import is_teacher_of
@@ -20,27 +20,41 @@ from domain import faults
 FINDERS = {"host": Stage.host, "vm": Stage.vm, "datastore": Stage.datastore, "cluster": Stage.cluster}
 
 
-def draw(user: Any, labs: Iterable[Lab], kind: str, *, target: str = "", in_minutes: float | None = None) -> list[Card]:
-    """Put a card into each lab: now, or so many lab minutes from now. `target`: an object's name or alias, "" = the
-    card chooses. Cards that are due at once are played before this returns.
+def check(user: Any, course: Course, kind: str, in_minutes: float | None) -> None:
+    """What can be said before a lab is looked at.
 
     Raises:
         InvalidArgument: no such card, or a time that is none.
         NoPermission: the person does not teach the course.
     """
-    chosen = list(labs)
     if kind not in KINDS:
         raise faults.InvalidArgument(property="card", reason="choose one of the deck")
     if in_minutes is not None and not 0 <= in_minutes <= 7 * 1440:
         raise faults.InvalidArgument(property="minutes", reason="between 0 and a week")
+    if not is_teacher_of(user, course):
+        raise faults.NoPermission(object=course.name, privilege="Lab.Sabotage")
+
+
+def draw(
+    user: Any, labs: Iterable[Lab], kind: str, *, target: str = "", in_minutes: float | None = None,
+    batch: Batch | None = None,
+) -> list[Card]:  # fmt: skip
+    """Put a card into each lab: now, or so many lab minutes from now. `target`: an object's name or alias, "" = the
+    card chooses. Cards that are due at once are played before this returns; one that cannot be played says why.
+    `batch`: the work on the class that it belongs to.
+
+    Raises:
+        InvalidArgument, NoPermission: see `check`.
+    """
+    chosen = list(labs)
     for course in {lab.course for lab in chosen}:
-        if not is_teacher_of(user, course):
-            raise faults.NoPermission(object=course.name, privilege="Lab.Sabotage")
+        check(user, course, kind, in_minutes)
     cards = []
     for lab in chosen:
         due_s = None if not in_minutes else lab.vcenter.lab_seconds() + in_minutes * 60
         arguments = {"target": target} if target else {}
-        cards.append(Card.objects.create(lab=lab, kind=kind, arguments=arguments, due_lab_s=due_s, drawn_by=user))
+        values = {"arguments": arguments, "due_lab_s": due_s, "drawn_by": user, "batch": batch}
+        cards.append(Card.objects.create(lab=lab, kind=kind, **values))
         steward(lab)
     return cards
 

@@ -80,7 +80,7 @@ class Tile:
 def tiles(course: Course, group: str = "") -> list[Tile]:
     """The labs of a course, those that need somebody first; `group` shows one group alone. Eight queries."""
     groups = dict(course.memberships.values_list("user", "group"))
-    rows = Lab.objects.filter(course=course, copied_from=None)
+    rows = Lab.objects.filter(course=course, is_copy=False)
     labs = list(rows.select_related("student", "vcenter", "driver", "watcher", "template"))
     labs = [lab for lab in labs if not group or groups.get(lab.student_id) == group]
     ids = [lab.vcenter_id for lab in labs]

@@ -24,8 +24,10 @@ from classroom.checkpoints import capture as captures
 from classroom.checkpoints.jobs import LEASE, LIMIT_S, MAX_ATTEMPTS
 from classroom.curbs import for_the_class
 from classroom.exercises import opening
-from classroom.models import Batch, Course, Lab, LabTemplate, Membership
-from classroom.services import base, labs, sources, templates
+from classroom.models import Batch, Card, Course, Lab, LabTemplate, Membership
+from classroom.roster import Entry
+from classroom.sabotage import services as sabotage
+from classroom.services import base, labs, rosters, sources, templates
 from domain import faults
 from domain.text import _
 from inventory.models import VCenter
@@ -35,6 +37,7 @@ from inventory.waking import tell
 log = structlog.get_logger(__name__)
 
 AT_ONCE_S = 10.0  # then another process may have its turn; well below Celery's limit
+SECRET = "secret"  # an argument that is neither audited nor kept once the work is done
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
@@ -44,12 +47,15 @@ def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequenc
 
     Raises:
         LimitExceeded: there would be more labs than the course may have.
+        InvalidState: there is nobody without one.
         TaskInProgress: the class still works on something else.
     """
     base.require_teacher(user, course)
-    have = set(Lab.objects.filter(course=course, template=template, copied_from=None).values_list("student", flat=True))
+    have = set(Lab.objects.filter(course=course, template=template, is_copy=False).values_list("student", flat=True))
     chosen = members if members is not None else course.memberships.select_related("user").order_by("pk")
     wanted = [one.user_id for one in chosen if one.user_id not in have]
+    if have and not wanted:
+        raise faults.InvalidState(name=template.name, reason=_("every student has a lab from it already"))
     labs.check_room(course, len(wanted))
     batch = start(user, course, "make", wanted, template=template.pk)
     opening.open_for(course, template.lessons)
@@ -58,6 +64,7 @@ def make_labs(user: Any, course: Course, template: LabTemplate, members: Sequenc
 
 def for_labs(user: Any, course: Course, verb: str, chosen: Sequence[Lab] | None = None, **args: Any) -> Batch:
     """Reset, delete, pause, resume, freeze or thaw all labs of the course or those given; `speed` takes its figure.
+    Copies for the projector are left alone, but go with the others where all are deleted.
 
     Raises:
         TaskInProgress: the class still works on something else.
@@ -66,7 +73,8 @@ def for_labs(user: Any, course: Course, verb: str, chosen: Sequence[Lab] | None 
     base.require_teacher(user, course)
     if verb not in FOR_LABS:
         raise faults.InvalidArgument(property="verb", reason=verb[:20])
-    rows = chosen if chosen is not None else course.labs.filter(copied_from=None)
+    every = course.labs.all() if verb == "delete" else course.labs.filter(is_copy=False)
+    rows = chosen if chosen is not None else every
     return start(user, course, verb, [lab.pk for lab in rows], **args)
 
 
@@ -87,6 +95,36 @@ def capture(user: Any, course: Course, vcenter: VCenter, **values: Any) -> Batch
     return start(user, course, "capture", [vcenter.pk], file=sources.new_file(), values=values)
 
 
+def draw_card(
+    user: Any, course: Course, kind: str, chosen: Sequence[Lab], *, target: str = "", in_minutes: float | None = None
+) -> Batch:
+    """A sabotage card for each of these labs; see `sabotage.draw`. A lab in which it cannot be played is told with the
+    reason.
+
+    Raises:
+        InvalidArgument, NoPermission: see `sabotage.check`.
+        TaskInProgress: the class still works on something else.
+    """
+    sabotage.check(user, course, kind, in_minutes)
+    args = {"card": kind, "target": target, "in_minutes": in_minutes}
+    return start(user, course, "sabotage", [lab.pk for lab in chosen], **args)
+
+
+def import_list(user: Any, course: Course, entries: Sequence[Entry]) -> tuple[list[rosters.Admitted], Batch | None]:
+    """Enrol a class list; a worker sets the passwords of new accounts one by one, since each takes half a second of
+    computing on purpose. None where no account is new.
+
+    Raises:
+        LimitExceeded, InvalidState: see `rosters.admit`; nobody is enrolled then.
+        TaskInProgress: the class still works on something else; nor then.
+    """
+    secret = rosters.new_secret()
+    with transaction.atomic():
+        admitted = rosters.admit(user, course, entries, secret)
+        new = [one.user.pk for one in admitted if one.password]
+        return admitted, start(user, course, "passwords", new, **{SECRET: secret}) if new else None
+
+
 def start(user: Any, course: Course, verb: str, items: Sequence[int], **args: Any) -> Batch:
     """Queue a batch and wake a worker for it once the transaction has committed."""
     values = {"course": course, "verb": verb, "total": len(items), "by": user, "args": {**args, "items": list(items)}}
@@ -95,7 +133,8 @@ def start(user: Any, course: Course, verb: str, items: Sequence[int], **args: An
     try:
         with transaction.atomic():
             batch = Batch.objects.create(**values)
-            base.record(user, f"{verb}Labs", course, {"labs": len(items), **args})
+            told = {name: value for name, value in args.items() if name != SECRET}
+            base.record(user, f"{verb}Labs", course, {"labs": len(items), **told})
     except IntegrityError:
         raise faults.TaskInProgress(name=course.name, task=_("work on the whole class")) from None
     transaction.on_commit(lambda: wake(batch.pk))
@@ -123,7 +162,8 @@ def work(batch_id: int, at_once_s: float = AT_ONCE_S) -> bool:
         if time.monotonic() > deadline and batch.done < batch.total:
             Batch.objects.filter(pk=batch.pk).update(lease_until=None)
             return False
-    ended = {"state": Batch.FINISHED, "ended_at": now(), "lease_until": None}
+    kept = {name: value for name, value in batch.args.items() if name != SECRET}
+    ended = {"state": Batch.FINISHED, "ended_at": now(), "lease_until": None, "args": kept}
     Batch.objects.filter(pk=batch.pk).update(**ended)
     return True
 
@@ -161,12 +201,17 @@ def _note_fault(batch: Batch, item: int, fault: faults.MethodFault) -> None:
 
 
 def _student(item: int) -> str:
-    return str(get_user_model().objects.filter(pk=item).first() or "")
+    return _called(get_user_model().objects.filter(pk=item).first())
 
 
 def _student_of_lab(item: int) -> str:
     lab = Lab.objects.filter(pk=item).select_related("student").first()
-    return str(lab.student) if lab else ""
+    return _called(lab.student if lab else None)
+
+
+def _called(user: Any) -> str:
+    """As every page of the course calls them."""
+    return (user.get_full_name() or user.get_username()) if user is not None else ""
 
 
 def _name_of_vcenter(item: int) -> str:
@@ -238,6 +283,26 @@ def _whoever_asked(batch: Batch) -> Any:
     return batch.by
 
 
+def _draw(batch: Batch, lab: Lab) -> None:
+    """The card is the batch's: done twice, it is drawn once. Raises what it cannot be played for."""
+    args = batch.args
+    card = Card.objects.filter(batch=batch, lab=lab).first()
+    if card is None:
+        values = {"target": args["target"], "in_minutes": args["in_minutes"], "batch": batch}
+        card = sabotage.draw(batch.by, [lab], args["card"], **values)[0]
+    else:
+        sabotage.steward(lab)
+    card.refresh_from_db()
+    if card.fault:
+        raise faults.from_dict(card.fault)
+
+
+def _set_password(batch: Batch, item: int) -> None:
+    account = get_user_model().objects.filter(pk=item).first()
+    if account is not None:
+        rosters.set_first_password(account, batch.args[SECRET])
+
+
 def _forget_copy(batch: Batch) -> None:
     captures.forget_stillborn(batch.args["vcenter"])
 
@@ -274,4 +339,6 @@ VERBS: dict[str, Verb] = {
     "make": Verb(_make, _student),
     "copy": Verb(_copy, clear=_forget_copy),
     "capture": Verb(_capture, _name_of_vcenter, _forget_capture),
+    "sabotage": Verb(_to_lab(_draw)),
+    "passwords": Verb(_set_password, _student),
 }

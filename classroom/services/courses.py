@@ -55,7 +55,7 @@ def archive(user: Any, course: Course, archived: bool = True) -> None:
     """Put a course away, or take it out again. Its labs have to be gone first: nobody would look after them."""
     base.require_teacher(user, course)
     if archived and course.labs.exists():
-        raise faults.InvalidState(name=course.name, reason=_("it still has labs; delete them first"))
+        raise faults.InvalidState(name=course.name, reason=_("it still has labs or copies of labs; delete them first"))
     with transaction.atomic():
         Course.objects.filter(pk=course.pk).update(archived=archived)
         base.record(user, "archiveCourse" if archived else "reopenCourse", course)

@@ -23,7 +23,7 @@ from inventory.services import clock
 
 def check_room(course: Course, more: int) -> None:
     """Raise LimitExceeded where `more` labs are too many for the course."""
-    if course.labs.filter(copied_from=None).count() + more > course.max_labs:
+    if course.labs.filter(is_copy=False).count() + more > course.max_labs:
         raise faults.LimitExceeded(property=_("labs"), limit=course.max_labs)
 
 
@@ -35,7 +35,7 @@ def make(by: Any, course: Course, template: LabTemplate, student: Any) -> Lab:
         InvalidArgument: the template cannot be read (an inventory file, a workload that has gone).
     """
     base.require_teacher(by, course)
-    found = Lab.objects.filter(course=course, template=template, student=student, copied_from=None).first()
+    found = Lab.objects.filter(course=course, template=template, student=student, is_copy=False).first()
     if found is not None:
         return found
     check_room(course, 1)
@@ -161,7 +161,7 @@ def copy(lab: Lab, by: Any, **fields: Any) -> Lab:
         name = f"{lab.student.get_full_name() or lab.student.get_username()} – {_('copy')}"[:80]
         with for_the_class(by):
             vcenter = checkpoints.copy_now(lab.vcenter, by, name, **fields)
-        made = Lab.objects.create(course=lab.course, student=by, vcenter=vcenter, copied_from=lab)
+        made = Lab.objects.create(course=lab.course, student=by, vcenter=vcenter, copied_from=lab, is_copy=True)
         teachers.admit(vcenter, teachers.of_course(lab.course))
         base.record(by, "copyLab", lab.course, {"of": str(lab.vcenter.uuid), "vcenter": str(vcenter.uuid)})
     return made

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from classroom import people, selectors
 from classroom.models import Course, FirstPassword, Membership
@@ -19,6 +20,8 @@ from domain.text import _
 
 # Read from paper and typed once: no signs that look alike.
 LETTERS, DIGITS = "abcdefghjkmnpqrstuvwxyz", "23456789"
+GROUPS = 3
+SALT = "classroom.first-password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,11 @@ def known(entries: Sequence[Entry]) -> dict[str, Any]:
     return {user.get_username().casefold(): user for user in rows}
 
 
-def admit(user: Any, course: Course, entries: Sequence[Entry]) -> list[Admitted]:
+def admit(user: Any, course: Course, entries: Sequence[Entry], secret: str) -> list[Admitted]:
     """Make the accounts that are missing and enrol everybody of the list.
 
-    Accounts that exist are enrolled as they are: neither their name nor their password is touched.
+    Accounts that exist are enrolled as they are: neither their name nor their password is touched. New ones open with
+    nothing until `set_first_password` has been called with the same `secret`.
 
     Raises:
         LimitExceeded: there would be more students than the course may have labs.
@@ -50,7 +54,7 @@ def admit(user: Any, course: Course, entries: Sequence[Entry]) -> list[Admitted]
     there = known(entries)
     _check(course, entries, there)
     with transaction.atomic():
-        admitted = [_admitted(course, entry, there.get(entry.username.casefold())) for entry in entries]
+        admitted = [_admitted(course, entry, there.get(entry.username.casefold()), secret) for entry in entries]
         base.record(user, "importRoster", course, {"students": len(admitted)})
     return admitted
 
@@ -66,14 +70,14 @@ def _check(course: Course, entries: Sequence[Entry], there: dict[str, Any]) -> N
             raise faults.InvalidState(name=account.get_username(), reason=_("this account cannot be a student here"))
 
 
-def _admitted(course: Course, entry: Entry, account: Any) -> Admitted:
+def _admitted(course: Course, entry: Entry, account: Any, secret: str) -> Admitted:
     password = ""
     if account is None:
-        password = new_password()
         account = get_user_model()(username=entry.username, email=entry.email, last_name=entry.name[:150])
         account.set_unusable_password()
         account.save()
-        people.issue(account, password)
+        FirstPassword.objects.create(user=account, hash="")
+        password = first_password(account, secret)
     Membership.objects.update_or_create(course=course, user=account, defaults={"group": entry.group})
     return Admitted(account, entry.group, password)
 
@@ -97,7 +101,35 @@ def renew_password(user: Any, membership: Membership) -> Admitted:
     return Admitted(account, membership.group, password)
 
 
+# --- passwords -------------------------------------------------------------------------------------------------------
 def new_password() -> str:
-    """Three groups such as `kfw4-mq7d-zt9p`: about 55 bits, easy to type."""
-    groups = ["".join(secrets.choice(LETTERS) for _sign in range(3)) + secrets.choice(DIGITS) for _group in range(3)]
+    """Three groups such as `kfw4-mq7d-zt9p`: about 50 bits, easy to type."""
+    return _spelled(secrets.randbits(128))
+
+
+def new_secret() -> str:
+    """What the passwords of one class list are made from, together with the site's secret key."""
+    return secrets.token_urlsafe(24)
+
+
+def first_password(account: Any, secret: str) -> str:
+    """The password of a new account: a page shows it at once, a worker sets it later, and nobody has to keep it."""
+    made = salted_hmac(SALT, f"{secret}:{account.pk}", algorithm="sha256")
+    return _spelled(int.from_bytes(made.digest()))
+
+
+def set_first_password(account: Any, secret: str) -> None:
+    """Done twice it is done once: whoever has a password already keeps it."""
+    if FirstPassword.objects.filter(user=account, hash="").exists():
+        people.issue(account, first_password(account, secret))
+
+
+def _spelled(number: int) -> str:
+    groups = []
+    for _group in range(GROUPS):
+        signs = []
+        for choice in (LETTERS, LETTERS, LETTERS, DIGITS):
+            number, at = divmod(number, len(choice))
+            signs.append(choice[at])
+        groups.append("".join(signs))
     return "-".join(groups)

@@ -9,7 +9,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from classroom.models import Batch
+from classroom.sabotage.cards import KINDS
 from inventory import format as forms
+from inventory import words
 
 register = template.Library()
 
@@ -17,6 +19,7 @@ BATCH_WORDS = {
     "make": _("Making labs"), "reset": _("Resetting labs"), "delete": _("Deleting labs"), "pause": _("Pausing labs"),
     "resume": _("Resuming labs"), "speed": _("Changing clock speeds"), "freeze": _("Freezing labs"),
     "thaw": _("Thawing labs"), "copy": _("Copying a lab"), "capture": _("Capturing a template"),
+    "sabotage": _("Drawing a sabotage card"), "passwords": _("Setting first passwords"),
 }  # fmt: skip
 
 
@@ -29,7 +32,45 @@ def person(user: Any) -> str:
 @register.filter
 def batch_word(batch: Batch) -> str:
     """What is being done to the class."""
-    return str(BATCH_WORDS.get(batch.verb, batch.verb))
+    word = str(BATCH_WORDS.get(batch.verb, batch.verb))
+    card = KINDS.get(batch.args.get("card", ""))
+    return f"{word} ({card.label})" if card else word
+
+
+OF_PEOPLE = "passwords"  # the verb whose items are students; those of all others are labs
+
+
+@register.filter
+def batch_done(batch: Batch) -> str:
+    """How far it is."""
+    fields = {"done": forms.number(batch.done, 0), "total": forms.number(batch.total, 0)}
+    if batch.verb == OF_PEOPLE:
+        return gettext("%(done)s of %(total)s students") % fields
+    return gettext("%(done)s of %(total)s labs") % fields
+
+
+@register.filter
+def batch_left_out(batch: Batch) -> str:
+    """How many it was not done to; why is said below, one by one."""
+    n = len(batch.errors)
+    fields = {"n": forms.number(n, 0), "total": forms.number(batch.total, 0)}
+    if batch.total == 1:
+        return gettext("It was not done.")
+    if batch.verb == OF_PEOPLE:
+        return (
+            ngettext("%(n)s of %(total)s students was left out.", "%(n)s of %(total)s students were left out.", n)
+            % fields
+        )
+    return ngettext("%(n)s of %(total)s labs was left out.", "%(n)s of %(total)s labs were left out.", n) % fields
+
+
+@register.filter
+def batch_reasons(batch: Batch) -> list[tuple[str, str]]:
+    """(names, why) of what it was not done to: forty labs with one reason are one line."""
+    named: dict[str, list[str]] = {}
+    for error in batch.errors:
+        named.setdefault(words.fault_sentence(error), []).append(error["name"])
+    return [(", ".join(sorted(filter(None, names))), why) for why, names in named.items()]
 
 
 @register.filter

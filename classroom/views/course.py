@@ -25,11 +25,14 @@ from inventory.views.guard import members_only
 def overview(request: HttpRequest, pk: int) -> HttpResponse:
     """Templates, labs, the class-wide work that runs."""
     course = selectors.taught(request.user, pk)
-    rows = course.labs.select_related("student", "vcenter", "template", "copied_from__student", "driver")
+    rows = course.labs.select_related("student", "vcenter", "template", "driver")
+    rows = rows.order_by("is_copy", "student__last_name", "student__username", "id")  # copies come last
+    labs = list(rows)
     context = {
-        "course": course, "tab": "overview", "batch": course.batches.select_related("by").first(),
+        "course": course, "tab": "overview", "no_labs": all(lab.is_copy for lab in labs),
+        "batch": course.batches.select_related("by").first(),
         "templates": [(one, {**sources.PLAN, **one.plan}) for one in course.templates.all()],
-        "labs": list(rows), "students": course.memberships.count(),
+        "labs": labs, "students": course.memberships.count(),
         "join_url": request.build_absolute_uri(reverse("classroom:join-link", args=(course.code,))),
     }  # fmt: skip
     return render(request, "classroom/course.html", context)

@@ -32,12 +32,12 @@ def home(request: HttpRequest) -> HttpResponse:
 def _courses(user: Any, archived: bool = False) -> dict[str, Any]:
     taught = selectors.courses_taught(user).annotate(
         students=Count("memberships", distinct=True),
-        labs_made=Count("labs", filter=Q(labs__copied_from=None), distinct=True),
+        labs_made=Count("labs", filter=Q(labs__is_copy=False), distinct=True),
     )
     shown = taught if archived else taught.filter(archived=False)
     joined = list(selectors.courses_joined(user).filter(archived=False))
     mine: dict[int, list[Lab]] = {course.pk: [] for course in joined}
-    for lab in Lab.objects.filter(student=user.pk, copied_from=None, course__in=joined).select_related("vcenter"):
+    for lab in Lab.objects.filter(student=user.pk, is_copy=False, course__in=joined).select_related("vcenter"):
         mine[lab.course_id].append(lab)
     return {
         "taught": list(shown), "joined": [(course, mine[course.pk]) for course in joined],

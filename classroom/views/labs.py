@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,12 +102,26 @@ def all_labs(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
             lambda form: batches.for_labs(request.user, course, "speed", speed=form.cleaned_data["speed"]) and None,
         )  # fmt: skip
     words = _words(verb)
-    number = course.labs.filter(copied_from=None).count()
+    number = course.labs.filter(is_copy=False).count()
     dialog = Asked(f"{verb}-all", f"{words.title} | {course.name}", words.button)
+    question: str = words.many % {"n": number}
+    lines: Sequence[Any] = words.lines
+    if verb == "delete" and (copies := course.labs.filter(is_copy=True).count()):
+        question, lines = _copies_too(question if number else "", copies, words.lines)
     return confirm(
-        request, dialog, words.many % {"n": number}, lambda: batches.for_labs(request.user, course, verb) and None,
-        radius=words.lines, danger=words.danger,
+        request, dialog, question, lambda: batches.for_labs(request.user, course, verb) and None,
+        radius=lines, danger=words.danger,
     )  # fmt: skip
+
+
+def _copies_too(question: str, copies: int, lines: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """With the labs go the copies for the projector, or the course could not be archived; they may also be all there
+    is left, where nothing else is asked."""
+    said = ngettext("%(n)s copy for the projector goes too.", "%(n)s copies for the projector go too.", copies)
+    alone = ngettext("Delete %(n)s copy for the projector?", "Delete %(n)s copies for the projector?", copies)
+    if not question:
+        return alone % {"n": copies}, lines
+    return question, [said % {"n": copies}, *lines]
 
 
 @require_http_methods(["GET", "POST"])

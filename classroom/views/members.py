@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from classroom import roster, selectors
 from classroom.forms import PersonForm, RosterForm
-from classroom.models import Course
-from classroom.services import courses, rosters
+from classroom.models import Batch, Course
+from classroom.services import batches, courses, rosters
 from classroom.views.asking import Asked, ask, confirm
 from domain.faults import MethodFault
 from inventory.views.answers import csv_file
@@ -35,7 +35,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponseBase:
         header = [_("Name"), _("E-mail"), _("Group"), _("User name")]
         lines = ([one.user.get_full_name(), one.user.email, one.group, one.user.get_username()] for one in rows)
         return csv_file(f"course-{course.pk}-members", header, lines)
-    with_lab = set(course.labs.filter(copied_from=None).values_list("student", flat=True))
+    with_lab = set(course.labs.filter(is_copy=False).values_list("student", flat=True))
     context = {
         "course": course, "tab": "members", "co_teachers": course.co_teachers.order_by("username"),
         "members": [(one, one.user_id in with_lab, _still_first(one.user)) for one in rows],
@@ -44,9 +44,9 @@ def members(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _still_first(user: Any) -> bool:
-    """True where the account still has the password that was handed out."""
+    """True where the account still has the password that was handed out, or is about to get it."""
     first = getattr(user, "first_password", None)
-    return first is not None and first.hash == user.password
+    return first is not None and first.hash in ("", user.password)
 
 
 @require_http_methods(["GET", "POST"])
@@ -77,8 +77,11 @@ def new_password(request: HttpRequest, pk: int, member: int) -> HttpResponse:
     return _slips(request, course, slips)
 
 
-def _slips(request: HttpRequest, course: Course, slips: list[rosters.Admitted]) -> HttpResponse:
+def _slips(
+    request: HttpRequest, course: Course, slips: list[rosters.Admitted], batch: Batch | None = None
+) -> HttpResponse:
     context = {
+        "batch": batch,
         "course": course, "slips": [one for one in slips if one.password],
         "enrolled": [one for one in slips if not one.password], "site": request.build_absolute_uri("/"),
     }  # fmt: skip
@@ -99,7 +102,9 @@ def read_list(request: HttpRequest, pk: int) -> HttpResponse:
     read = roster.read(form.cleaned_data["list"].read(roster.BYTES_MAX + 1))
     faults = [(fault.line, _(fault.text) % fault.fields) for fault in sorted(read.faults, key=lambda one: one.line)]
     there = rosters.known(read.entries)
-    context |= {"faults": faults, "rows": [(one, one.username.casefold() in there) for one in read.entries]}
+    wrong = {line for line, _text in faults}
+    rows = [(one, one.username.casefold() in there) for one in read.entries if one.line not in wrong]
+    context |= {"faults": faults, "rows": rows}
     if not faults:
         context["signed"] = signing.dumps([one.as_list() for one in read.entries], salt=SALT, compress=True)
     return render(request, "classroom/roster.html", context, status=422 if faults else 200)
@@ -114,12 +119,12 @@ def take_list(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         rows = signing.loads(request.POST.get("signed", ""), salt=SALT, max_age=PREVIEW_FOR_S)
         entries = [roster.Entry(*row) for row in rows]
-        admitted = rosters.admit(request.user, course, entries)
+        admitted, batch = batches.import_list(request.user, course, entries)
     except signing.BadSignature:
         return _refused(request, course, _("This preview is too old. Read the list again."))
     except MethodFault as fault:
         return _refused(request, course, sentence(fault))
-    return _slips(request, course, admitted)
+    return _slips(request, course, admitted, batch)
 
 
 def _refused(request: HttpRequest, course: Course, why: str) -> HttpResponse:

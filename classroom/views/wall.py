@@ -37,10 +37,12 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     groups = selectors.groups_of(course)
     group = request.GET.get("group", "")
     group = group if group in groups else ""
+    shown = tiles(course, group)
     context = {
-        "course": course, "tab": "wall", "tiles": tiles(course, group), "groups": groups, "group": group,
+        "course": course, "tab": "wall", "tiles": shown, "no_labs": not shown and not group,
+        "groups": groups, "group": group,
         "batch": course.batches.select_related("by").first(),
-        "copies": list(course.labs.exclude(copied_from=None).select_related("copied_from__student", "vcenter")),
+        "copies": list(course.labs.filter(is_copy=True).select_related("vcenter")),
     }  # fmt: skip
     return render(request, "classroom/wall.html", context)
 
@@ -119,7 +121,8 @@ def copy(request: HttpRequest, pk: int, lab: int) -> HttpResponse:
 def message(request: HttpRequest, pk: int, lab: int | None = None) -> HttpResponse:
     """Say something to one student, or to all."""
     course = selectors.taught(request.user, pk)
-    rows = [selectors.lab_taught(course, lab)] if lab is not None else list(course.labs.select_related("vcenter"))
+    labs = course.labs.filter(is_copy=False).select_related("vcenter")
+    rows = [selectors.lab_taught(course, lab)] if lab is not None else list(labs)
     name = rows[0].student.get_full_name() or rows[0].student.get_username() if lab is not None else course.name
     dialog = Asked("message", _("Message | %(name)s") % {"name": name}, _("Send"))
 

@@ -142,7 +142,16 @@ class Socket:
             before, self._subscriptions = self._subscriptions, [Subscription(self, user, watch) for watch in watches]
             for subscription in before:
                 hub.leave(subscription)
+            self._tell_what_is_gone(before)
             await self._follow(user)
+
+    def _tell_what_is_gone(self, before: list[Subscription]) -> None:
+        """What the page still wants and has watched until now, but may not any more."""
+        wanted = {wish.vcenter for wish in self._wishes}
+        watched = {one.watch.vcenter.pk for one in self._subscriptions}
+        for one in before:
+            if one.watch.wish.vcenter in wanted and one.watch.vcenter.pk not in watched:
+                self.put(answers.gone(one.watch.vcenter))
 
     async def _follow(self, user: AbstractUser) -> None:
         """Follow the topic that the page names, if the person may; end what was followed before."""

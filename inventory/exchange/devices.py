@@ -29,7 +29,7 @@ def field(kind: str, key: Any) -> str:
 def split(name: str) -> tuple[str, int] | None:
     """(kind, key) of a field that names a device, None for other fields."""
     kind, _blank, key = name.partition(" ")
-    return (kind, int(key)) if kind in _FIRST and key.isdigit() else None
+    return (kind, int(key)) if kind in _FIRST and key.isdecimal() else None
 
 
 def twice(keys: Iterable[Any]) -> bool:

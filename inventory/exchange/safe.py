@@ -43,8 +43,9 @@ def load(data: bytes) -> dict[str, Any]:
         raise Unreadable(_("it is no UTF-8 text")) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise Unreadable(_("it is no YAML%(where)s") % {"where": where}) from None
+        if mark is None:
+            raise Unreadable(_("it is no YAML")) from None
+        raise Unreadable(_("it is no YAML (line %(line)s)") % {"line": mark.line + 1}) from None
     except (ValueError, RecursionError) as error:
         raise error if isinstance(error, Unreadable) else Unreadable(_("a value in it is not valid")) from None
     if not isinstance(document, dict):

@@ -148,7 +148,7 @@ class HardwareForm(BoundForm):
         return self.data if self.is_bound and any(k.startswith(start) for k in self.data) else None
 
     def _device(self, kind: str, key: str) -> Any:
-        if self.vm is None or not key.isdigit():
+        if self.vm is None or not key.isdecimal():
             return None
         return next((d for d in self._devices(kind) if d.key == int(key)), None)
 
@@ -194,7 +194,7 @@ class HardwareForm(BoundForm):
 
     def _now(self, name: str) -> int:
         value = self.data.get(self.add_prefix(name)) if self.is_bound else self.initial.get(name)
-        return int(str(value)) if str(value).isdigit() else 1
+        return int(str(value)) if str(value).isdecimal() else 1
 
     def _sockets(self) -> list[tuple[int, str]]:
         """Cores per socket divide the CPUs; each is said with the number of sockets that it makes."""

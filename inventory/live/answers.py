@@ -85,6 +85,11 @@ def reload(vcenter: VCenter) -> str:
     return _text(vcenter, "reload")
 
 
+def gone(vcenter: VCenter) -> str:
+    """The vCenter that the page watched is there no more, or the person may see nothing of it any more."""
+    return _text(vcenter, "gone")
+
+
 def position(vcenter: VCenter, cursor: str) -> str:
     """Where in the log of facts the page is; it names that when it comes back."""
     return _text(vcenter, "at", at=cursor)

@@ -70,7 +70,7 @@ def filtered_events(rows: Any, given: Any) -> Any:
     """Narrow events to what the filters of a list say."""
     if given.get("category"):
         rows = rows.filter(category=given["category"])
-    if given.get("chain", "").isdigit():
+    if given.get("chain", "").isdecimal():
         rows = rows.filter(chain_id=given["chain"])
     text = given.get("q", "").strip()
     if text:

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from inventory.views import events, home, permissions, preferences, search, snapshots, tasks, terms, tree
+from inventory.views import events, home, objects, permissions, preferences, search, snapshots, tasks, terms, tree
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("landing/", objects.landing, name="landing"),
     path("tree/", tree.roots, name="tree-roots"),
     path("vc/<uuid:vc>/tree/", tree.children, name="tree"),
     path("vc/<uuid:vc>/tree/alarms/", tree.alarms, name="tree-alarms"),

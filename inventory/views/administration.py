@@ -73,7 +73,7 @@ def new_role(request: HttpRequest, vc: UUID) -> HttpResponse:
     """A role of one's own, from nothing or (`?from=`) from another one."""
     vcenter = selectors.vcenter_for(request.user, vc)
     number = request.GET.get("from", "")
-    model = roles_of(vcenter).filter(pk=number).first() if number.isdigit() else None
+    model = roles_of(vcenter).filter(pk=number).first() if number.isdecimal() else None
     initial = {"privileges": model.privileges, "description": model.description} if model else {}
 
     def save(values: dict[str, Any]) -> None:

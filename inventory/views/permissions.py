@@ -28,7 +28,7 @@ def grant(request: HttpRequest, vc: UUID, moref: str) -> HttpResponse:
     vcenter, obj = _object(request, vc, moref)
     kind, _, number = request.POST.get("principal", "").partition(":")
     model: Any = {"user": get_user_model(), "group": Group}.get(kind)
-    principal = model.objects.filter(pk=number).first() if model and number.isdigit() else None
+    principal = model.objects.filter(pk=number).first() if model and number.isdecimal() else None
     role = _role(request, vcenter)
 
     def act() -> None:
@@ -67,7 +67,7 @@ def _object(request: HttpRequest, vc: UUID, moref: str) -> tuple[Any, Any]:
 def _role(request: HttpRequest, vcenter: Any) -> Role:
     number = request.POST.get("role", "")
     known = Role.objects.filter(Q(vcenter=None) | Q(vcenter=vcenter))
-    return get_object_or_404(known, pk=number if number.isdigit() else 0)
+    return get_object_or_404(known, pk=number if number.isdecimal() else 0)
 
 
 def _answer(request: HttpRequest, vcenter: Any, obj: Any, act: Any) -> HttpResponse:

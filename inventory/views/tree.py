@@ -41,7 +41,7 @@ def children(request: HttpRequest, vc: UUID) -> HttpResponse:
     nodes = selectors.tree.children(request.user, vcenter, view, node, _offset(request))
     lines = [Line(vcenter, one) for one in nodes]
     level = request.GET.get("level", "2")
-    context = {"lines": lines, "level": int(level) if level.isdigit() else 2, "view": view}
+    context = {"lines": lines, "level": int(level) if level.isdecimal() else 2, "view": view}
     return render(request, "inventory/fragments/tree_lines.html", context)
 
 
@@ -62,7 +62,7 @@ def _view(request: HttpRequest) -> str:
 
 def _offset(request: HttpRequest) -> int:
     given = request.GET.get("offset", "0")
-    return int(given) if given.isdigit() and len(given) < 8 else 0
+    return int(given) if given.isdecimal() and len(given) < 8 else 0
 
 
 @dataclass

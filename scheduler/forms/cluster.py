@@ -137,7 +137,7 @@ class DrsForm(TabbedForm):
         if go == "add-advanced":
             names, values = [*names, ""], [*values, ""]
         elif go.startswith("remove-advanced-"):
-            at = int(go.rpartition("-")[2]) if go.rpartition("-")[2].isdigit() else -1
+            at = int(go.rpartition("-")[2]) if go.rpartition("-")[2].isdecimal() else -1
             names, values = ([v for i, v in enumerate(some) if i != at] for some in (names, values))
         data.setlist("advanced_name", names)
         data.setlist("advanced_value", values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import Http404
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -60,6 +61,8 @@ class InjectFault(Dialog):
 
     def form(self, data: Any = None) -> Any:
         fits = injection.fitting(self.obj)
+        if not fits:
+            raise Http404("nothing of this kind fails")
         form: Any = InjectForm(data, initial={"fault": fits[0].value})
         form.fields["fault"].choices = [(one.value, gettext(injection.LABELS[one])) for one in fits]
         adapters = len(getattr(self.obj, "nic_mbps", ()))

@@ -53,7 +53,7 @@ def own(model: Any, cluster: Any, pk: str) -> Any:
     """A row of the cluster by the number in an address; None where none is named."""
     if not pk:
         return None
-    found = model.objects.filter(cluster=cluster, pk=pk).first() if pk.isdigit() else None
+    found = model.objects.filter(cluster=cluster, pk=pk).first() if pk.isdecimal() else None
     if found is None:
         raise Http404(model.__name__)
     return found
@@ -196,7 +196,7 @@ class Rule(ClusterDialog, ComparedDialog):
         given = {name: form[name].value() for name in form.fields if name not in ("version", "base")}
         chosen = next((p for p in POLICIES if p[0] == given.pop("policy", "")), POLICIES[0])
         for name in LINKS:
-            given[name] = int(given[name]) if str(given[name] or "").isdigit() else None
+            given[name] = int(given[name]) if str(given[name] or "").isdecimal() else None
         return {**given, "affine": chosen[2], "mandatory": chosen[3]}
 
     def conflicts(self, form: RuleForm) -> list[Conflict]:

@@ -124,7 +124,7 @@ def _chosen(cluster: Any, wanted: str) -> Decision | None:
     rows = Decision.objects.filter(cluster=cluster).order_by("-id")
     if not wanted:
         return rows.first()
-    found: Decision | None = rows.filter(pk=wanted).first() if wanted.isdigit() else None
+    found: Decision | None = rows.filter(pk=wanted).first() if wanted.isdecimal() else None
     if found is None:
         raise Http404("decision")
     return found

@@ -66,7 +66,7 @@ def faults(page: Any) -> dict[str, Any]:
 def _chosen(found: Any, wanted: str, rows: Any) -> DrsFault | None:
     if not wanted:
         return rows[0] if len(rows) else None
-    fault: DrsFault | None = found.filter(pk=wanted).first() if wanted.isdigit() else None
+    fault: DrsFault | None = found.filter(pk=wanted).first() if wanted.isdecimal() else None
     if fault is None:
         raise Http404("fault")
     return fault

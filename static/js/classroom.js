@@ -1,6 +1,6 @@
 // The classroom: notes on top of a lab's pages, the live class wall, dialogs after which a page looks anew, printing.
 import { looks } from "./looks.js";
-import { current, refreshSoon, token } from "./shell.js";
+import { current, refresh, refreshSoon, token } from "./shell.js";
 
 const FALLBACK_MS = 10000;
 let shownFor = "";
@@ -30,12 +30,16 @@ async function notes(always = false) {
 // --- class-wide work ------------------------------------------------------------------------------------------------------
 // What was done to the class shows in the lists below it once it is done.
 let working = false;
+let known = null; // the work that was seen to be done last; null before a page of a course was seen
 function finished() {
-  const before = working;
   const batch = document.getElementById("batch");
-  working = Boolean(batch) && batch.dataset.batch !== "finished" && batch.dataset.batch !== "";
-  if (!before || working || !batch) return;
-  document.dispatchEvent(new CustomEvent("shell:refresh")); // the tree too: a lab was made, copied or deleted
+  if (!batch) return;
+  const { batch: state, batchId: id } = batch.dataset;
+  if (id && state !== "finished") return void (working = true);
+  const news = working || (known !== null && id !== known); // some is done before the page has asked once
+  working = false;
+  known = id;
+  if (news) document.dispatchEvent(new CustomEvent("shell:refresh")); // the tree too: a lab was made, copied or deleted
 }
 
 // --- the wall -----------------------------------------------------------------------------------------------------------
@@ -69,6 +73,14 @@ function draw(wall, id, html) {
   const old = document.getElementById(id);
   if (old) window.Idiomorph.morph(old, fresh, { morphStyle: "outerHTML" });
   else wall.append(fresh);
+}
+
+// A student who waits for the lab: once it is there the whole page knows it, tree and clock too.
+async function waitForLab() {
+  if (!document.querySelector("[data-lab-to-come]") || document.hidden) return;
+  const before = document.querySelectorAll("[data-lab-to-come]").length;
+  await refresh();
+  if (document.querySelectorAll("[data-lab-to-come]").length < before) location.reload();
 }
 
 // Without a socket the page asks for itself.
@@ -107,5 +119,7 @@ export function start() {
   document.addEventListener("tasks:changed", () => { if (location.pathname.startsWith("/classroom/")) refreshSoon(); });
   document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
   setInterval(fallBack, FALLBACK_MS);
+  setInterval(waitForLab, FALLBACK_MS);
+  finished(); // what was done before is no news
   notes();
 }

@@ -10,6 +10,7 @@ const place = () => document.getElementById("exercise-scroll");
 const body = () => place()?.querySelector(".exercise-body");
 const save = (name, value) => { try { localStorage.setItem(`pane.${name}`, value); } catch { /* private mode */ } };
 const saved = (name) => { try { return localStorage.getItem(`pane.${name}`); } catch { return null; } };
+const narrow = matchMedia("(width <= 760px)"); // there it takes room from the page, until somebody opens it
 let shownFor = "";
 let waits = false;
 let turn = 0;
@@ -50,7 +51,7 @@ function draw(html) {
   if (lesson(old) !== lesson(fresh)) place().scrollTop = 0;
   if (old && old.dataset.vcOf === fresh.dataset.vcOf) window.Idiomorph.morph(old, fresh, { morphStyle: "outerHTML", callbacks: KEEP });
   else place().replaceChildren(fresh);
-  show(saved("exercise-fold") || "open");
+  show(saved("exercise-fold") || (narrow.matches ? "closed" : "open"));
 }
 
 async function ask(url, options = {}) {
@@ -126,5 +127,5 @@ export function start() {
     document.addEventListener(name, (event) => { if (event.detail.vc === shownFor) follow(true); });
   }
   setInterval(poll, POLL_MS);
-  follow();
+  follow(true); // early.js has made room for what was shown last
 }

@@ -5,6 +5,7 @@
 // An element belongs to the vCenter of the nearest [data-vc]. What comes in is told as events of the document:
 //   live:object {vc, moref}  live:tree {vc, moref}  live:task {vc, id, state, html}  live:alarms {vc}  live:events {vc}
 //   live:notes {vc}  live:topic {topic, order, parts}: see data-topic="name:number" on an element
+//   live:anew {vc}  live:gone {vc}
 //   live:clock {vc, now, speed, late}  live:figures {vc, ms, d}  live:changed {vc, …}  live:resync {vc}
 import { paint } from "./figures.js";
 import { takeTask, renewAlarms, renewTasks } from "./dock.js";
@@ -92,12 +93,17 @@ const TAKE = {
     if (message.events) tell("events", { vc: message.vc });
     tell("changed", message);
   },
-  // Another past holds: an object that is shown may be gone, so that the whole page comes anew.
   notes: (message) => tell("notes", message),
   topic: (message) => tell("topic", message),
+  // Another past holds: an object that is shown may be gone, so that the whole page comes anew (landing.js).
   reload: ({ vc }) => {
-    if (current().vc === vc) window.location.reload();
-    else TAKE.resync({ vc });
+    tell("anew", { vc });
+    if (current().vc !== vc) TAKE.resync({ vc });
+  },
+  // The vCenter is there no more, or not for this person.
+  gone: ({ vc }) => {
+    tell("gone", { vc });
+    if (current().vc !== vc) document.dispatchEvent(new CustomEvent("shell:refresh"));
   },
   resync: ({ vc }) => {
     renewTasks();
@@ -130,9 +136,11 @@ function lateness(vc) {
 
 function judge() {
   const silent = performance.now() - heardAt > SILENCE_MS;
-  if (socket?.readyState === WebSocket.OPEN && silent && heardAt) socket.close();
+  if (socket?.readyState === WebSocket.OPEN && silent && heardAt && wanted.length) socket.close();
   const behind = current().vc ? lateness(current().vc) : Math.max(0, ...[...late.keys()].map(lateness));
-  if (stopped || !heardAt || silent) show(heardAt || failures || stopped ? "offline" : "connecting", heardAt || failures || stopped ? words.liveOffline : words.liveConnecting);
+  // A page that has nothing to watch (of somebody without a lab, say) hears nothing, and misses nothing.
+  if (!stopped && socket?.readyState === WebSocket.OPEN && !wanted.length) show("live", words.live);
+  else if (stopped || !heardAt || silent) show(heardAt || failures || stopped ? "offline" : "connecting", heardAt || failures || stopped ? words.liveOffline : words.liveConnecting);
   else if (behind) show("delayed", fill(words.liveDelayed, { seconds: behind }));
   else if (polling) show("delayed", words.livePolled);
   else show("live", words.live);
@@ -188,6 +196,7 @@ async function poll(one) {
   const lists = ["objects", "trees", "figures", "counters"].map((name) => [name, one[name].join(",")]);
   const query = new URLSearchParams([...lists, ["tasks", "1"], ["since", cursors.get(one.vc) ?? ""]]);
   const answer = await fetch(`/vc/${one.vc}/live/?${query}`, { headers: { Accept: "application/json" } });
+  if (answer.status === 404) tell("gone", { vc: one.vc });
   if (!answer.ok) return;
   const { at, offline, messages } = await answer.json();
   if (!offline) {

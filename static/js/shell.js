@@ -29,7 +29,8 @@ export function visit(url) {
   link.remove();
 }
 
-export function toast(text, tone = "info") {
+// `stays`: until somebody closes it.
+export function toast(text, tone = "info", stays = false) {
   const box = document.createElement("div");
   box.className = `toast ${tone}`;
   const say = document.createElement("p");
@@ -44,7 +45,7 @@ export function toast(text, tone = "info") {
   const tray = document.getElementById("toasts");
   while (tray.children.length > 3) tray.firstChild.remove();
   tray.append(box);
-  setTimeout(() => box.remove(), tone === "error" ? 12000 : 6000);
+  if (!stays) setTimeout(() => box.remove(), tone === "error" ? 12000 : 6000);
 }
 
 let navigation = null;
@@ -118,6 +119,7 @@ export async function refresh() {
   const parts = [...page.querySelectorAll(".object-head, #banners, [data-live-content]")];
   if (!parts.length) return;
   const answer = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (answer?.status === 404 && page === workspace()) document.dispatchEvent(new Event("shell:missing"));
   if (!answer?.ok || page !== workspace() || document.querySelector("dialog[open].wizard")) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const old of parts) {

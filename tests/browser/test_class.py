@@ -57,6 +57,7 @@ def a_course(page: Page) -> tuple[str, dict[str, str]]:
     page.locator("form button", has_text="Import all").click()
     slips = page.locator(".slips li")
     expect(slips).to_have_count(3, timeout=PATIENCE_MS)
+    expect(page.locator("#batch[data-batch=finished]")).to_be_attached(timeout=PATIENCE_MS)  # they open their accounts
     passwords = {}
     for slip in slips.all():
         texts = slip.locator("dd").all_inner_texts()
@@ -261,13 +262,22 @@ def teach(teacher: Page, browser: Browser, lab_server: LabProcess, address: str,
         expect(tile(teacher, "Bom Seo")).to_contain_text("step 0 of 4")
         scores_are(teacher, address, ari="100", bom="0", chan="20")
 
+        open_object(ari, "lab7-", "VirtualMachine")
+        gone = ari.locator("#workspace").get_attribute("data-name") or ""
         teacher.get_by_role("button", name="Reset all").click()
         confirmed(teacher)
         expect(teacher.locator("[title^='Sabotage']")).to_have_count(0, timeout=PATIENCE_MS)
         expect(teacher.locator("#batch[data-batch=finished]")).to_be_attached(timeout=PATIENCE_MS)
+        lands_nearby(ari, gone)
         for page in (ari, bom, chan):
             all_is_back(page)
     scores_are(teacher, address, ari="100", bom="0", chan="20")
+
+
+def lands_nearby(page: Page, gone: str) -> None:
+    """Whoever looks at a machine that the reset has taken away finds what it ran on, and is told why."""
+    expect(page.locator("#toasts")).to_contain_text(f"“{gone}” is not in it any more", timeout=PATIENCE_MS)
+    expect(page.locator("#workspace")).to_have_attribute("data-kind", "HostSystem")
 
 
 def all_is_back(page: Page) -> None:

@@ -18,6 +18,7 @@ def test_a_teacher_and_a_student_in_one_lab(enter: Callable[..., Page]) -> None:
         join(student, code)
         make_labs(teacher)
         work_together(teacher, student)
+        the_lab_goes_under_the_student(teacher, student, address)
     finally:
         student.goto("/classroom/")
         teacher.goto(address)
@@ -89,6 +90,16 @@ def work_together(teacher: Page, student: Page) -> None:
     copied_to_the_projector(teacher)
 
 
+def the_lab_goes_under_the_student(teacher: Page, student: Page, address: str) -> None:
+    """No dead page is left: the student is at home, and reads why."""
+    gone = student.locator("#workspace").get_attribute("data-name")
+    teacher.goto(address)
+    teacher.get_by_role("button", name="Delete all").click()
+    answer(teacher)
+    expect(student.locator("#toasts")).to_contain_text(f"“{gone}” is no longer there")
+    assert student.evaluate("location.pathname") == "/"
+
+
 def a_machine(page: Page) -> str:
     """The address of the first machine of the lab that is shown."""
     place = page.locator("#workspace")
@@ -124,9 +135,11 @@ def copied_to_the_projector(teacher: Page) -> None:
     answer(teacher)
     copies = teacher.locator("#wall-copies")
     expect(copies.get_by_role("link")).to_have_count(1)
+    expect(teacher.locator("#tree-pane")).to_contain_text("copy")  # it is the teacher's own
     copies.get_by_role("button", name="Delete").click()
     answer(teacher)
     expect(copies.get_by_role("link")).to_have_count(0)
+    expect(teacher.locator("#tree-pane")).not_to_contain_text("copy")
 
 
 def close_course(teacher: Page) -> None:

@@ -85,7 +85,7 @@ class Rules(AlarmStep):
         self.fields[f"trigger_{i}"] = forms.ChoiceField(label=_("IF"), choices=choices, widget=widget)
         chosen = str(self[f"trigger_{i}"].value() or _first(choices))
         what, _sep, which = chosen.partition(":")
-        if what == "m" and which.isdigit() and int(which) in counters_of(self.kind):
+        if what == "m" and which.isdecimal() and int(which) in counters_of(self.kind):
             self._add_metric(i, int(which))
         elif what == "s" and which in dict(wording.paths_of(self.kind)):
             self._add_state(i, which)
@@ -143,7 +143,7 @@ class Rules(AlarmStep):
     def handle(self, go: str, data: QueryDict) -> QueryDict:
         """What the buttons do: one more rule or condition, a copy of a rule, one rule or condition less."""
         verb, _sep, which = go.partition("-")
-        at, rules = int(which) if which.isdigit() else -1, self.by_rule
+        at, rules = int(which) if which.isdecimal() else -1, self.by_rule
         for rule, conditions in rules.items():  # what was left to its default has to stay where it is
             for i in conditions:
                 data[f"{self.key}-rule_{i}"] = str(rule)

@@ -66,7 +66,7 @@ def known_definition(shown: Dialog) -> AlarmDefinition:
     """The definition that the address of a dialog names; 404 unless it is defined on the dialog's object."""
     number = shown.query.get("alarm", "")
     rows = AlarmDefinition.objects.filter(vcenter=shown.vcenter, entity=shown.obj.moref).select_related("vcenter")
-    found = rows.filter(pk=number).first() if number.isdigit() else None
+    found = rows.filter(pk=number).first() if number.isdecimal() else None
     if found is None:
         raise Http404("alarm")
     return found

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from classroom import tasks
 from classroom.models import Batch, Course, Lab, LabTemplate
+from classroom.selectors.wall import tiles
 from classroom.services import batches, courses, expiry, labs, templates
 from domain import faults
 from inventory import fleet, metrics, quotas, rights, selectors, teardown
@@ -71,7 +72,7 @@ def test_a_batch_goes_on_where_it_was_interrupted_and_tells_what_failed(
     while not batches.work(batch.pk, at_once_s=-1):
         pass
     batch.refresh_from_db()
-    assert [error["name"] for error in batch.errors] == ["student-1"]
+    assert [error["name"] for error in batch.errors] == ["Lee 1"]
     assert sorted(Lab.objects.values_list("student__username", flat=True)) == ["student-0", "student-2"]
     assert batches.work(batch.pk), "a finished batch is done once"
 
@@ -242,6 +243,24 @@ def test_every_table_of_a_vcenter_is_known_to_the_teardown() -> None:
     assert {Host, Folder, Permission} <= known
 
 
+def test_with_all_labs_go_the_copies_for_the_projector_and_the_course_can_be_put_away(no_broker: None) -> None:
+    made = make_class(2, with_labs=True)
+    copy = labs.copy(made.labs[0], made.teacher)
+    client, address = Client(), f"/classroom/{made.course.pk}/labs/all/delete/"
+    client.force_login(made.teacher)
+    assert "1 copy for the projector goes too." in client.get(address).content.decode()
+    labs.delete(made.labs[0], made.teacher)
+    assert [tile.lab for tile in tiles(made.course)] == [made.labs[1]], "a copy whose origin has gone is no lab"
+    with pytest.raises(faults.InvalidState):
+        courses.archive(made.teacher, made.course)
+    labs.delete(made.labs[1], made.teacher)
+    assert "Delete 1 copy for the projector?" in client.get(address).content.decode()
+    assert client.post(address).status_code == 202
+    batches.work(Batch.objects.get().pk)
+    assert not VCenter.objects.filter(pk=copy.vcenter_id).exists()
+    courses.archive(made.teacher, made.course)
+
+
 # --- class-wide verbs and time limits --------------------------------------------------------------------------------
 def test_the_class_pauses_and_goes_on_at_the_speed_each_lab_had(no_broker: None) -> None:
     made = make_class(2, with_labs=True)
@@ -267,6 +286,11 @@ def test_an_expired_lab_is_announced_then_frozen_and_can_go_on() -> None:
     expiry.tidy()
     lab = Lab.objects.get(pk=lab.pk)
     assert lab.frozen
+    client = Client()
+    client.force_login(me)
+    assert "its time is over" in client.get(f"/vc/{lab.vcenter.uuid}/classroom/").content.decode()
+    Lab.objects.filter(pk=lab.pk).update(expires=now() + timedelta(days=1))
+    assert "Your teacher has frozen" in client.get(f"/vc/{lab.vcenter.uuid}/classroom/").content.decode()
     assert not lab.vcenter.active
     assert not rights.has(me, "VirtualMachine.Interact.PowerOn", lab.vcenter)
     assert rights.has(me, "System.Read", lab.vcenter)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classroom import roster
-from classroom.models import FirstPassword, Membership
-from classroom.services import courses, rosters
+from classroom.models import Batch, FirstPassword, Membership
+from classroom.services import batches, courses, rosters
 from domain import faults
-from tests.apps.classroom.people import make_class, make_teacher
+from inventory.models import AuditEntry
+from tests.apps.classroom.people import Class, make_class, make_teacher
 from tests.cast import PASSWORD, make_user
 
 ENGLISH = "Name,E-mail,Group\nLee Minji,minji@school.kr,A\n박지훈,jihun@school.kr,B\n"
@@ -80,11 +81,56 @@ def entries(text: str) -> tuple[roster.Entry, ...]:
     return found.entries
 
 
+def imported(made: Class, text: str = ENGLISH) -> list[rosters.Admitted]:
+    """The list as it is taken, and what a worker makes of it."""
+    admitted, batch = batches.import_list(made.teacher, made.course, entries(text))
+    if batch is not None:
+        assert batches.work(batch.pk)
+        batch.refresh_from_db()
+        assert (batch.errors, set(batch.args)) == ([], {"items"})
+        for one in admitted:
+            one.user.refresh_from_db()
+    return admitted
+
+
+@pytest.mark.django_db
+def test_no_request_computes_the_passwords_of_a_class_and_nobody_keeps_them() -> None:
+    made = make_class(0)
+    admitted, batch = batches.import_list(made.teacher, made.course, entries(ENGLISH))
+    assert batch is not None
+    assert not any(one.user.has_usable_password() for one in admitted), "each takes half a second"
+    client = Client()
+    client.force_login(made.teacher)
+    page = f"/classroom/{made.course.pk}/members/"
+    assert client.get(page).content.decode().count("First, not yet changed") == 2
+    renewed = rosters.renew_password(made.teacher, made.memberships[1])  # a teacher who cannot wait
+    for _twice in range(2):
+        Batch.objects.update(state=Batch.RUNNING, done=0, lease_until=None)
+        batch.refresh_from_db()
+        assert batches.work(batch.pk)
+        Batch.objects.filter(pk=batch.pk).update(args=batch.args)
+    accounts = {user.pk: user for user in get_user_model().objects.all()}
+    for one, password in zip(admitted, (admitted[0].password, renewed.password), strict=True):
+        assert accounts[one.user.pk].check_password(password)
+    said = str(list(AuditEntry.objects.values_list("detail", flat=True)))
+    assert not any(word in said for word in (batch.args["secret"], *(one.password for one in admitted)))
+
+
+@pytest.mark.django_db
+def test_a_list_that_comes_while_the_class_is_at_work_enrols_nobody() -> None:
+    made = make_class(1)
+    batches.make_labs(made.teacher, made.course, made.template)
+    with pytest.raises(faults.TaskInProgress):
+        batches.import_list(made.teacher, made.course, entries(ENGLISH))
+    assert Membership.objects.count() == 1
+    assert not FirstPassword.objects.exists()
+
+
 @pytest.mark.django_db
 def test_new_students_get_an_account_and_others_keep_theirs() -> None:
     made = make_class(0)
     old = make_user("jihun@school.kr", last_name="Old Name")
-    admitted = rosters.admit(made.teacher, made.course, entries(ENGLISH))
+    admitted = imported(made)
     assert [bool(one.password) for one in admitted] == [True, False]
     assert admitted[0].user.check_password(admitted[0].password)
     old.refresh_from_db()
@@ -93,7 +139,7 @@ def test_new_students_get_an_account_and_others_keep_theirs() -> None:
     assert list(Membership.objects.order_by("pk").values_list("user__username", "group")) == [
         ("minji@school.kr", "A"), ("jihun@school.kr", "B"),
     ]  # fmt: skip
-    again = rosters.admit(made.teacher, made.course, entries(ENGLISH))
+    again = imported(made)
     assert not any(one.password for one in again)
     assert Membership.objects.count() == 2
 
@@ -105,11 +151,11 @@ def test_a_list_that_cannot_be_taken_whole_is_not_taken_at_all() -> None:
     courses.edit(made.teacher, made.course, max_labs=1)
     made.course.refresh_from_db()
     with pytest.raises(faults.LimitExceeded):
-        rosters.admit(made.teacher, made.course, entries(ENGLISH))
+        batches.import_list(made.teacher, made.course, entries(ENGLISH))
     with pytest.raises(faults.InvalidState):
-        rosters.admit(made.teacher, made.course, entries("username,name\nkim,Kim\n"))
+        batches.import_list(made.teacher, made.course, entries("username,name\nkim,Kim\n"))
     with pytest.raises(faults.NoPermission):
-        rosters.admit(make_teacher("other"), made.course, entries(ENGLISH))
+        batches.import_list(make_teacher("other"), made.course, entries(ENGLISH))
     assert get_user_model().objects.count() == users + 1
     assert not Membership.objects.exists()
 
@@ -117,7 +163,7 @@ def test_a_list_that_cannot_be_taken_whole_is_not_taken_at_all() -> None:
 @pytest.mark.django_db
 def test_with_a_first_password_there_is_only_the_page_that_changes_it() -> None:
     made = make_class(0)
-    password = rosters.admit(made.teacher, made.course, entries(ENGLISH))[0].password
+    password = imported(made)[0].password
     client = Client()
     login: dict[str, Any] = {"username": "minji@school.kr", "password": password}
     client.post("/login/", login)
@@ -137,7 +183,7 @@ def test_with_a_first_password_there_is_only_the_page_that_changes_it() -> None:
 @pytest.mark.django_db
 def test_a_teacher_renews_passwords_of_class_accounts_alone() -> None:
     made = make_class(0)
-    rosters.admit(made.teacher, made.course, entries(ENGLISH))
+    imported(made)
     outsider = make_user("grown-up")
     courses.join(outsider, made.course.code)
     mine, _other, grown_up = made.memberships

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 
 from classroom.exercises.acts import Act, play
-from classroom.models import Card
+from classroom.models import Batch, Card
 from classroom.sabotage import open_cards, services
 from classroom.sabotage.cards import KINDS
+from classroom.services import batches
 from domain import faults
 from inventory.models import Event, Task, VirtualMachine
 from inventory.services import vms
@@ -122,9 +124,17 @@ def test_a_card_goes_into_one_some_or_all_labs(client):
     made = make_class(3, with_labs=True)
     client.force_login(made.teacher)
     address = reverse("classroom:card-draw", args=(made.course.pk, "host-crash"))
+    asked = {"labs": [], "in_minutes": "60"}
+    assert client.post(address, asked).status_code == 202
+    assert not Card.objects.exists(), "no request waits for forty labs"
+    assert client.post(address, asked)["X-Fault"] == "TaskInProgress"
+    assert batches.work(Batch.objects.get().pk)
+    assert Card.objects.count() == 3
+    Card.objects.all().delete()
     for chosen in (made.labs[:1], made.labs[1:], []):
         form = {"labs": [str(lab.pk) for lab in chosen], "in_minutes": "60"}
         assert client.post(address, form).status_code == 202
+        assert batches.work(Batch.objects.latest("pk").pk)
         assert list(Card.objects.order_by("lab").values_list("lab", flat=True)) == [
             lab.pk for lab in chosen or made.labs
         ]
@@ -132,6 +142,42 @@ def test_a_card_goes_into_one_some_or_all_labs(client):
     stranger = make_class_of_another().labs[0]
     assert client.post(address, {"labs": [str(stranger.pk)], "in_minutes": "60"}).status_code == 422
     assert not Card.objects.exists()
+
+
+def test_a_card_drawn_for_the_class_says_of_each_lab_what_became_of_it(client):
+    made = make_class(3, with_labs=True, powered_on_ratio=1.0)
+    empty, gone, well = made.labs
+    VirtualMachine.objects.filter(vcenter=empty.vcenter).update(power_state="poweredOff")
+    batch = batches.draw_card(made.teacher, made.course, "memory-hog", made.labs)
+    gone.delete()
+    assert batches.work(batch.pk)
+    batch.refresh_from_db()
+    assert (batch.state, batch.done) == (Batch.FINISHED, 3)
+    assert [(one["name"], one["fault"]) for one in batch.errors] == [("Lee 0", "NotFound")]
+    states = {card.lab_id: (bool(card.played_at), bool(card.fault)) for card in Card.objects.all()}
+    assert states == {empty.pk: (False, True), well.pk: (True, False)}
+    client.force_login(made.teacher)
+    page = client.get(reverse("classroom:assignments", args=(made.course.pk,))).content.decode()
+    assert "1 of 3 labs was left out." in page
+    assert "Lee 0:" in page
+
+
+def test_a_card_of_the_class_is_drawn_once_whoever_dies(monkeypatch):
+    made = make_class(2, with_labs=True, powered_on_ratio=1.0)
+    batch = batches.draw_card(made.teacher, made.course, "memory-hog", made.labs)
+    real = services.steward
+
+    def dies(lab):
+        real(lab)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "steward", dies)
+        with pytest.raises(KeyboardInterrupt):
+            batches.work(batch.pk)
+    Batch.objects.update(lease_until=now())
+    assert batches.work(batch.pk)
+    assert list(Card.objects.order_by("lab").values_list("lab", flat=True)) == [lab.pk for lab in made.labs]
 
 
 def make_class_of_another():

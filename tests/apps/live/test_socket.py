@@ -127,6 +127,18 @@ def sample_of(value: float, time_s: float) -> Sample:
     return Sample(time_s, arrays["vm"], arrays["host"], arrays["datastore"])
 
 
+async def test_a_page_is_told_once_that_what_it_watched_has_gone(lab: builders.SmallLab, cast: Cast) -> None:
+    other = await sync_to_async(builders.small_lab)()
+    async with page(cast.reader) as reader:
+        await reader.say({"watch": [{"vc": str(one.vcenter.uuid)} for one in (lab, other)]})
+        await reader.hear("at")
+        await sync_to_async(Permission.objects.filter(vcenter=lab.vcenter).delete)()
+        await publish(lab.vcenter, ("permissions.changed",))
+        assert (await reader.hear("gone"))["vc"] == str(lab.vcenter.uuid)
+        await publish(lab.vcenter, ("permissions.changed",))
+        await reader.hears_nothing_but()
+
+
 async def test_what_is_watched_is_told_and_nothing_else(lab: builders.SmallLab, cast: Cast) -> None:
     async with page(cast.reader) as reader:
         answer = await reader.watch(lab, objects=[lab.vm.moref, "vm-999999"], trees=[lab.cluster.moref])
@@ -247,7 +259,7 @@ async def test_without_the_permission_nothing_more_is_heard(lab: builders.SmallL
             while (id(asyncio.get_running_loop()), lab.vcenter.pk) in hub._hubs:  # noqa: ASYNC110 - tells nobody
                 await asyncio.sleep(0.01)
         await publish(lab.vcenter, ("object.changed", lab.vm.moref))
-        assert "changed" not in {message["t"] for message in await reader.hears_nothing_but()}
+        assert "changed" not in {message["t"] for message in await reader.hears_nothing_but("gone")}
 
 
 @pytest.mark.parametrize(

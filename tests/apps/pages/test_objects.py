@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from inventory.models import Permission, Role
 from inventory.pages import sections_for, tabs_for
 from tests.apps.pages.conftest import World
 
 QUERIES_AT_MOST = 25
+# What differs from one answer to the next by itself: tokens against forgery, and the clock.
+PASSING = re.compile(r'csrfmiddlewaretoken" value="[^"]*|X-CSRFToken": "[^"]*|"now": [\d.]+')
 
 
 def objects_of(world: World) -> list[Any]:
@@ -103,3 +107,34 @@ def test_names_are_text_and_not_markup(world: World, client_of: Any) -> None:
 def test_the_first_tab_is_the_summary(world: World, client_of: Any) -> None:
     page = client_of("reader").get(world.url(world.lab.host.moref)).content.decode()
     assert "Host Details" in page
+
+
+def test_what_has_gone_and_what_may_not_be_seen_look_the_same_within_the_client(world: World, client_of: Any) -> None:
+    lab = world.lab
+    role = Role.objects.create(name="Hidden", vcenter=lab.vcenter, privileges=[])
+    Permission.objects.create(vcenter=lab.vcenter, entity=lab.vm.moref, user=world.cast.reader, role=role)
+    said = set()
+    for moref in (lab.vm.moref, "vm-999999", "host-999999"):
+        answer = client_of("reader").get(world.url(moref))
+        assert answer.status_code == 404
+        text = answer.content.decode()
+        said.add(PASSING.sub("", text).replace(world.url(moref), ""))
+        assert "That object is not here" in text
+        assert world.url(lab.vcenter.moref) in text or world.url() in text, "a way on"
+    assert len(said) == 1
+
+
+def test_a_page_names_what_its_object_is_in_the_nearest_first(world: World, client_of: Any) -> None:
+    lab = world.lab
+    text = client_of("reader").get(world.url(lab.vm.moref)).content.decode()
+    above = [lab.host.moref, lab.cluster.moref, lab.datacenter.moref, lab.vcenter.moref]
+    assert f'data-above="{" ".join(above)} "' in text
+
+
+def test_the_nearest_thing_that_is_still_there_is_told(world: World, client_of: Any) -> None:
+    lab = world.lab
+    asked = f"/landing/?vc={lab.vcenter.uuid}&on=vm-999999,{lab.host.moref},{lab.cluster.moref}"
+    assert client_of("reader").get(asked).json() == {"at": lab.host.moref}
+    assert client_of("outsider").get(asked).json() == {"at": ""}
+    for nothing in ("/landing/", "/landing/?vc=x&on=,", f"/landing/?vc={lab.vcenter.uuid}&on=vm-1,%00"):
+        assert client_of("reader").get(nothing).json() == {"at": ""}
