@@ -7,7 +7,6 @@ from datetime import timedelta
 from django.utils.timezone import now
 
 from domain.states import TaskReason, TaskState
-from inventory import statistics
 from inventory.journal import changing
 from inventory.models import Event, Task, VirtualMachine
 from inventory.operations import base
@@ -18,7 +17,7 @@ BATCH = 2_000
 
 
 def tidy() -> None:
-    """Run every minute: deletes in batches, so that no transaction is long."""
+    """Run every minute; deletes in batches, so that no transaction is long."""
     before = now() - HISTORY_STAYS
     old_tasks = Task.objects.filter(queued_at__lt=before, state__in=(TaskState.SUCCESS, TaskState.ERROR))
     Task.objects.filter(pk__in=list(old_tasks.values_list("pk", flat=True)[:BATCH])).delete()
@@ -26,7 +25,6 @@ def tidy() -> None:
     Event.objects.filter(pk__in=list(old_events.values_list("pk", flat=True)[:BATCH])).delete()
     empty_recycle_bins()
     timing.sweep()
-    statistics.refresh()
 
 
 def empty_recycle_bins() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, F, OuterRef, Subquery, Sum
+from django.db.models import BigIntegerField, Count, F, Func, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -105,7 +105,8 @@ def _vm_space(rows: Sequence[Any], facts: Facts) -> None:
 
 def _disk_sum(field: str) -> Any:
     """The sum over the disks of each VM."""
-    disks = VirtualDisk.objects.filter(vm=OuterRef("pk")).order_by().values("vm").annotate(total=Sum(field))
+    # An aggregate by its plain name: Django would group by the machine, which costs a tenth of a sort of 40,000.
+    disks = VirtualDisk.objects.filter(vm=OuterRef("pk")).order_by().annotate(total=Func(F(field), function="SUM"))
     return Coalesce(Subquery(disks.values("total"), output_field=BigIntegerField()), 0)
 
 

@@ -9,10 +9,10 @@ from django.db import transaction
 
 from domain import faults
 from domain.faults import MethodFault as Fault
-from inventory import audit, rights
+from inventory import audit, rights, statistics
 from inventory.exchange import build, compare, describe
 from inventory.exchange.compare import ADD, CHANGE, REMOVE, Difference
-from inventory.models import Datacenter, VCenter
+from inventory.models import Datacenter, VCenter, VirtualMachine
 from inventory.services import exchange_alarms, exchange_machines, exchange_plan
 from inventory.services import exchange_steps as steps
 from inventory.services.base import check
@@ -20,6 +20,7 @@ from inventory.services.exchange_plan import Planned
 
 IMPORT = "inventory.add_vcenter"
 PRIVILEGE = "Lab.Manage"
+MANY = 1000  # machines that come at once
 exchange_machines.register()
 exchange_alarms.register()
 
@@ -37,6 +38,8 @@ def take_in(user: Any, document: Mapping[str, Any]) -> VCenter:
         made = build.build(document, owner=user).vcenter
         assert made is not None
         audit.append(user, "VCenter.import", made, {"name": made.name})
+    if VirtualMachine.objects.filter(vcenter=made)[:MANY].count() == MANY:
+        statistics.gather()
     return made
 
 
