@@ -104,6 +104,7 @@ PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
         (_("Network and disk"), (143, 125)),
         (_("Highest disk latency"), (133,)),
         (_("Power draw"), (157,)),
+        (_("Space"), (281, 282, 283)),
     ),
     "host": (
         (_("CPU usage"), (2,)),

@@ -20,6 +20,7 @@ from hypervisors.simulated.tuning import TICK_S, Physics
 Floats = NDArray[np.float64]
 KIB = 1024.0
 PERCENT = 10_000.0  # counters carry 1/100 %
+SPACE = (281, 282, 283)  # used, provisioned, capacity
 
 
 def take(
@@ -59,7 +60,11 @@ def _vm_rows(
     }  # fmt: skip
     rows = np.full((len(VM_ROWS), state.vms.size), np.nan, dtype=np.float32)
     for row, key in enumerate(VM_ROWS):
-        rows[row, layout.on] = values[key]
+        if key in values:
+            rows[row, layout.on] = values[key]
+    there = np.flatnonzero(state.vms.exists)  # files lie there whether the machine runs or not
+    for key, size in zip(SPACE, storage.vm_bytes(state), strict=True):
+        rows[VM_ROWS.index(key), there] = size[there] / KIB
     return rows
 
 

@@ -126,6 +126,21 @@ def provisioned_bytes(state: FleetState, used: Floats) -> Floats:
     return promised
 
 
+def vm_bytes(state: FleetState) -> tuple[Floats, Floats, Floats]:
+    """(V,) bytes that every machine takes, that it may come to take, and that its disks have."""
+    vms, disks = state.vms, state.disks
+    live = np.flatnonzero(disks.exists)
+    owner, capacity = disks.vm[live], disks.capacity_bytes[live]
+    taken = np.where(disks.thick[live] == 1, capacity, disks.used_bytes[live])
+    kept = vms.image_bytes + vms.delta_bytes
+    for uuid, tree in state.snapshots.items():
+        kept[state.vm_ids.find(uuid)] += tree.total_bytes()
+    disk_bytes: Floats = np.bincount(owner, capacity, vms.size)[: vms.size].astype(np.float64)
+    used: Floats = np.bincount(owner, taken, vms.size)[: vms.size] + vms.swap_bytes + kept
+    swap_file = np.maximum(vms.swap_bytes, vms.memory_mib * float(2**20))
+    return used, disk_bytes + swap_file + kept, disk_bytes
+
+
 def grow_files(state: FleetState, layout: Layout, used: Floats, physics: Physics) -> None:
     """Thin disks and snapshot deltas grow with what guests write; a full datastore stops them."""
     vms, disks, on = state.vms, state.disks, layout.on

@@ -97,7 +97,11 @@ def capacity_for(slots: int) -> int:
 
 
 class RingWriter:
-    """Writes one ring file; the caller holds the lock of the vCenter's folder. A foreign or older file is replaced."""
+    """Writes one ring file; the caller holds the lock of the vCenter's folder.
+
+    A file of the same interval with other counters is taken over, with the counters that both have; what is none of
+    ours is replaced.
+    """
 
     def __init__(self, path: Path, shape: Shape) -> None:
         self.shape = shape
@@ -144,7 +148,7 @@ class RingWriter:
         _write_all(self._fd, block.tobytes(), self._offset(position, start, width))
 
     def _offset(self, position: int, start: int, width: int) -> int:
-        return DATA_AT + self.shape.slot_bytes * start + 4 * self.shape.rows * width * position
+        return _place(self.shape, position, start, width)
 
     def _stamp(self, position: int, stamps: Int64Array) -> None:
         _write_all(self._fd, stamps.tobytes(), STAMPS_AT + 8 * position)
@@ -236,15 +240,56 @@ def _open_or_create(path: Path, shape: Shape) -> int:
             continue
         if _is_ours(fd, shape):
             return fd
-        os.close(fd)
-        _create(path, shape)
+        try:
+            _create(path, shape, fd)
+        finally:
+            os.close(fd)
     return os.open(path, os.O_RDWR)
 
 
-def _create(path: Path, shape: Shape) -> None:
+def _create(path: Path, shape: Shape, former: int | None = None) -> None:
+    """Make the file, with what an open file of other counters knows; a process that dies meanwhile has made none."""
     draft = path.with_name(f"{path.name}.new")
     draft.write_bytes(shape.header().ljust(DATA_AT, b"\0"))
+    known = None if former is None else _other_counters(former, shape)
+    if former is not None and known is not None:
+        with draft.open("r+b", buffering=0) as file:
+            _take_over(former, known, file.fileno(), shape)
     draft.replace(path)
+
+
+def _other_counters(fd: int, shape: Shape) -> Shape | None:
+    """The shape of a file that differs from `shape` by its counters alone; None where it is something else."""
+    header = os.pread(fd, STAMPS_AT, 0)
+    if len(header) < STAMPS_AT:
+        return None
+    rows = FIXED.unpack_from(header)[-1]
+    if not 0 < rows <= (STAMPS_AT - KEYS_AT) // 4:
+        return None
+    found = Shape(shape.points, shape.sampling_s, tuple(np.frombuffer(header, "<u4", rows, KEYS_AT).tolist()))
+    return found if found.header() == header else None
+
+
+def _take_over(source: int, known: Shape, target: int, shape: Shape) -> None:
+    """Copy stamps and the counters that both shapes have, a point at a time; holes stay holes."""
+    capacity = max(0, os.fstat(source).st_size - DATA_AT) // known.slot_bytes
+    both = [(known.keys.index(key), row) for row, key in enumerate(shape.keys) if key in known.keys]
+    old, new = ([pair[side] for pair in both] for side in (0, 1))
+    os.ftruncate(target, DATA_AT + shape.slot_bytes * capacity)
+    for start, width in segments(capacity):
+        for point in range(shape.points):
+            data = os.pread(source, 4 * known.rows * width, _place(known, point, start, width))
+            if data.count(0) == len(data):
+                continue
+            block = np.zeros((shape.rows, width), np.uint32)
+            block[new] = np.frombuffer(data, np.uint32).reshape(known.rows, width)[old]
+            _write_all(target, block.tobytes(), _place(shape, point, start, width))
+    _write_all(target, os.pread(source, DATA_AT - STAMPS_AT, STAMPS_AT), STAMPS_AT)
+
+
+def _place(shape: Shape, position: int, start: int, width: int) -> int:
+    """Where the values of a point lie in the file, of the segment of `width` slots from `start` on."""
+    return DATA_AT + shape.slot_bytes * start + 4 * shape.rows * width * position
 
 
 def _is_ours(fd: int, shape: Shape) -> bool:

@@ -9,8 +9,9 @@ from domain.counters import ROWS
 from domain.specs import PlacedSnapshot, to_plain
 from domain.states import VmPower
 from hypervisors.port import Command, Config, Driver, Happening, JobState, Op
+from hypervisors.simulated import storage
 from hypervisors.simulated.driver import LeaseLost, SimulatedDriver
-from tests.drivers.rig import Rig, host_id, lab, store_id, vm_id, vm_spec
+from tests.drivers.rig import Rig, host_id, lab, rows, store_id, vm_id, vm_spec
 
 ON, OFF = vm_id(0), vm_id(8)
 
@@ -172,7 +173,10 @@ def test_samples_have_the_promised_rows_and_no_gaps(rig: Rig) -> None:
         assert sample.datastore.shape[0] == len(ROWS["datastore"])
         assert sample.vm.dtype == np.float32
         assert not np.isnan(sample.vm[:, :7]).any()
-        assert np.isnan(sample.vm[:, 7:9]).all()  # off
+        figures = rows(sample, "vm")
+        space = [figures.pop(key)[7:9] for key in (281, 282, 283)]
+        assert np.isnan([values[7:9] for values in figures.values()]).all()  # off
+        assert not np.isnan(space).any()  # but their files are there
         assert not np.isnan(sample.host[:, :3]).any()
 
 
@@ -274,3 +278,16 @@ def test_a_host_that_is_removed_takes_its_jobs_and_moves_along(rig: Rig) -> None
     rig.run(60)
     assert rig.jobs[move].state == rig.jobs[stop].state == JobState.FAILED
     assert rig.host_of(vm_id(1)) == host_id(1)
+
+
+def test_the_space_of_machines_is_what_their_datastores_hold_for_them(rig: Rig) -> None:
+    rig.run_until(rig.do(Op.SNAPSHOT_CREATE, ON, snapshot="s1", memory=True))
+    rig.run(400)
+    figures = rows(rig.samples[-1], "vm")
+    used, provisioned, capacity = (figures[key] for key in (281, 282, 283))
+    there = ~np.isnan(used)
+    assert there.sum() > (~np.isnan(figures[6])).sum(), "files lie there whether a machine runs or not"
+    assert (used[there] <= provisioned[there] * 1.001).all()
+    assert (capacity[there] < provisioned[there]).all(), "beside the disks there is a swap file"
+    held = storage.used_bytes(rig.state) - rig.state.datastores.other_bytes
+    assert storage.vm_bytes(rig.state)[0].sum() == pytest.approx(held.sum())

@@ -22,7 +22,7 @@ EVENT = {"type": "event", "event": "VmGuestOSCrashedEvent", "status": "red", "cl
     [
         (Kind.VM, [], "conditions"),
         (Kind.VM, [{}], "type"),
-        (Kind.VM, [{**METRIC, "counter": 281}], "counter"),
+        (Kind.VM, [{**METRIC, "counter": 276}], "counter"),
         (Kind.VM, [{**METRIC, "counter": "2"}], "counter"),
         (Kind.VM, [{**METRIC, "operator": "near"}], "operator"),
         (Kind.VM, [{**METRIC, "yellow": None, "red": None}], "yellow"),

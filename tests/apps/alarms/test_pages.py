@@ -73,7 +73,7 @@ def test_who_may_define(who: str, lab: SmallLab, client_of: Any, address: Any) -
         ({"rules-yellow_0": "95"}, "critical threshold"),
         ({"rules-yellow_0": "-1"}, "At least"),
         ({"rules-minutes_0": "999999"}, "At most"),
-        ({"rules-trigger_0": "m:281"}, "valid"),
+        ({"rules-trigger_0": "m:276"}, "valid"),
         ({"name-name": "x" * 81}, "80"),
         ({"actions-webhook": "http://169.254.169.254/"}, "not on the list"),
         ({"actions-email": "nobody"}, "no address"),

@@ -212,6 +212,25 @@ def test_a_file_of_another_version_gives_way(tmp_path: Path) -> None:
     assert store.read(tmp_path, "vm", 0, [CPU], REALTIME).values[CPU].tolist() == [2040.0]
 
 
+def test_figures_outlive_a_counter_that_comes_and_one_that_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = ROWS["vm"]
+    with monkeypatch.context() as earlier:
+        earlier.setitem(ROWS, "vm", (276, *(key for key in later[::-1] if key != READY)))
+        record(tmp_path, [20.0 * n for n in range(1, 31)], slots=40)
+    assert store.read(tmp_path, "vm", 33, [CPU], REALTIME).times_s.size == 0  # until somebody writes again
+    record(tmp_path, [620.0], slots=40)
+    realtime = store.read(tmp_path, "vm", 33, [CPU, READY], REALTIME)
+    assert realtime.times_s.tolist() == [20.0 * n for n in range(1, 32)]
+    assert realtime.values[CPU].tolist() == [5300.0 + 20.0 * n for n in range(1, 32)]
+    assert np.isnan(realtime.values[READY][:-1]).all()
+    assert realtime.values[READY][-1] == 15_920.0
+    record(tmp_path, [20.0 * n for n in range(32, 46)], slots=40)
+    assert store.read(tmp_path, "vm", 33, [CPU], DAY).times_s.tolist() == [300.0, 600.0, 900.0]
+    assert not list(tmp_path.glob("*.new"))
+
+
 KILLED_WRITER = """
 import sys
 from pathlib import Path
