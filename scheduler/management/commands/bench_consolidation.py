@@ -53,7 +53,9 @@ class Command(BaseCommand):
         parser.add_argument("--hosts", required=True, metavar="FILE", help="JSON file of host models and VM types")
         parser.add_argument("--semantics", choices=SEMANTICS, default="literature")
         parser.add_argument("--policy", action="append", choices=sorted(POLICIES), help="repeatable; default: all")
-        parser.add_argument("--day", type=int, default=None, metavar="N", help="only day N (from 0) of a longer trace")
+        days = parser.add_mutually_exclusive_group()
+        days.add_argument("--day", type=int, default=None, metavar="N", help="only day N (from 0) of a longer trace")
+        days.add_argument("--each-day", action="store_true", help="every whole day of a longer trace by itself")
         parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,7 +64,8 @@ class Command(BaseCommand):
         try:
             testbed = load_testbed(options["hosts"])
             for path in options["traces"]:
-                rows += measure(chosen_day(load_traces(path), options["day"]), testbed, policies, options["semantics"])
+                for traces in chosen(load_traces(path), options["day"], each=options["each_day"]):
+                    rows += measure(traces, testbed, policies, options["semantics"])
         except (TraceError, TestbedError, ReplayError, PlacementError) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -81,13 +84,18 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
 
-def chosen_day(traces: TraceSet, day: int | None) -> TraceSet:
-    """All of the trace, or day ``day`` of it. Raises TraceError if there is no such day."""
-    if day is None:
-        return traces
+def chosen(traces: TraceSet, day: int | None, *, each: bool = False) -> list[TraceSet]:
+    """The trace as it is, its day ``day``, or each of its whole days. Raises TraceError if there is no such day."""
+    if day is None and not each:
+        return [traces]
     samples = round(86_400 / traces.step_s)
-    if not 0 <= day * samples <= traces.sample_count - 2:
+    if day is not None and not 0 <= day * samples <= traces.sample_count - 2:
         raise TraceError("%(source)s has no day %(day)d", source=traces.source, day=day)
+    whole = max(1, traces.sample_count // samples)
+    return [_day(traces, n, samples) for n in (range(whole) if day is None else (day,))]
+
+
+def _day(traces: TraceSet, day: int, samples: int) -> TraceSet:
     part = traces.window(day * samples, (day + 1) * samples)
     return replace(part, source=f"{traces.source}-day{day}")
 

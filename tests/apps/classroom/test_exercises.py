@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from classroom import tasks
 from classroom.exercises import attempts, lessons, opening, restarts, watching
 from classroom.exercises.progress import of_labs, scores_of
-from classroom.models import Assignment, Attempt, Card, Course, Lab, LabTemplate, Membership, StepResult
+from classroom.models import Assignment, Attempt, Batch, Card, Course, Lab, LabTemplate, Membership, StepResult
 from classroom.sabotage import services as sabotage
 from classroom.services import batches, labs, templates, wall
 from domain import faults
@@ -205,6 +205,7 @@ def test_cards_are_drawn_from_the_page_and_students_never_read_their_name(stage)
     teacher = client(stage.teacher)
     assert "lab minutes" in teacher.get(address).content.decode()
     assert teacher.post(address, {"labs": [str(stage.lab.pk)], "in_minutes": ""}).status_code == 202
+    batches.work(Batch.objects.get(verb="sabotage").pk)
     card = Card.objects.get()
     assert card.played_at
     assert "Slow datastore" in teacher.get(reverse("classroom:assignments", args=(stage.course.pk,))).content.decode()

@@ -136,6 +136,14 @@ def test_the_command_prints_a_table_with_the_bound(tmp_path: Any, small_day: lis
     assert all(line.startswith("median of 1:") for line in lines[6:])
 
 
+def test_each_day_of_a_longer_trace_has_its_row_and_all_have_medians(tmp_path: Any, small_day: list[str]) -> None:
+    lines = "".join(f"{3600 * hour},{20 + hour % 24}\n" for hour in range(60))  # two days and a half
+    (tmp_path / "vm.csv").write_text("t_s,cpu_pct\n" + lines)
+    told = command(tmp_path, *small_day, "--policy", "ours", "--policy", "npa", "--each-day").splitlines()
+    assert [line.split()[:2] for line in told[1:5]] == [[f"vm-day{n}", who] for n in (0, 1) for who in ("ours", "npa")]
+    assert [line.split(":")[0] for line in told[5:]] == ["median of 2"] * 2
+
+
 def test_the_command_says_in_a_sentence_what_is_wrong(tmp_path: Any, small_day: list[str]) -> None:
     with pytest.raises(CommandError, match=r"none\.npz: no such file"):
         command(tmp_path, str(tmp_path / "none.npz"), *small_day[1:])
