@@ -26,6 +26,7 @@ from domain.states import (
     HostConnection,
     HostKind,
     HostPower,
+    IsolationResponse,
     MigrationPriority,
     Passthrough,
     ReadyCondition,
@@ -36,6 +37,7 @@ from domain.states import (
     TaskState,
     ToolsStatus,
     VmConnection,
+    VmMonitoring,
     VmPower,
 )
 from domain.vapps import StartAction, StopAction, VAppState
@@ -207,6 +209,15 @@ VOCABULARY: dict[type[StrEnum], dict[Any, Word]] = {
         ReadyCondition.NONE: Word(_("Resources are allocated")),
         ReadyCondition.POWERED_ON: Word(_("They are powered on")),
         ReadyCondition.GUEST_HEARTBEATS: Word(_("Guest heartbeats are detected")),
+    },
+    IsolationResponse: {
+        IsolationResponse.NONE: Word(_("Disabled (leave powered on)")),
+        IsolationResponse.POWER_OFF: Word(_("Power off and restart VMs")),
+        IsolationResponse.SHUTDOWN: Word(_("Shut down and restart VMs")),
+    },
+    VmMonitoring: {
+        VmMonitoring.DISABLED: Word(_("Disabled")),
+        VmMonitoring.ONLY: Word(_("VM Monitoring Only")),
     },
     Passthrough: {
         Passthrough.NONE: Word(_("None")),

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
 from domain.faults import fill
-from domain.states import ReadyCondition, VmMonitoring
+from domain.states import IsolationResponse, ReadyCondition, VmMonitoring
 from inventory import words
 from inventory.retell import told
 
@@ -67,15 +67,8 @@ ADMISSIONS: dict[str, Text] = {
     "failover_hosts": gettext_lazy("Dedicated failover hosts"),
     "disabled": gettext_lazy("Disabled"),
 }
-ISOLATION_RESPONSES: dict[str, Text] = {
-    "none": gettext_lazy("Disabled (leave powered on)"),
-    "powerOff": gettext_lazy("Power off and restart VMs"),
-    "shutdown": gettext_lazy("Shut down and restart VMs"),
-}
-VM_MONITORING: dict[str, Text] = {
-    VmMonitoring.DISABLED: gettext_lazy("Disabled"),
-    VmMonitoring.ONLY: gettext_lazy("VM Monitoring Only"),
-}
+ISOLATION_RESPONSES: dict[str, Text] = dict(words.choices(IsolationResponse))
+VM_MONITORING: dict[str, Text] = dict(words.choices(VmMonitoring))
 SENSITIVITIES: dict[str, Text] = {
     "high": gettext_lazy("High: 30 s, 3 resets an hour at most"),
     "medium": gettext_lazy("Medium: 60 s, 3 resets a day at most"),
