@@ -76,6 +76,7 @@ class Column:
     order: str = ""
     counter: int = 0
     sorts_by: Callable[[], Any] | None = None  # an expression to sort by, worked out only when it is asked for
+    sorts_by_counter: int = 0  # the newest sample says the same: quicker, where there is one
     figure: str = ""
     scale: float = 1.0
     unit: str = ""
@@ -91,6 +92,11 @@ class Column:
     @property
     def sortable(self) -> bool:
         return bool(self.order or self.counter or self.sorts_by)
+
+    @property
+    def sampled(self) -> int:
+        """The counter by which live figures sort the rows; 0 where the database does."""
+        return self.counter or self.sorts_by_counter
 
 
 def attribute(path: str) -> Callable[[Any, Facts], Any]:

@@ -109,7 +109,7 @@ class Slice:
 def select(grid: Grid, rows: QuerySet[Any], state: GridState, latest: Any) -> Slice:
     """The rows of one page and how many there are in all."""
     rows = narrowed(grid, rows, state)
-    if _needs_figures(grid, state) and latest is not None:
+    if latest is not None and _needs_figures(grid, state, latest):
         return _by_figures(grid, rows, state, latest)
     total = rows.count()
     state = _existing_page(state, total)
@@ -124,9 +124,17 @@ def _page(grid: Grid, rows: QuerySet[Any], state: GridState) -> list[Any]:
     return [found[key] for key in keys if key in found]
 
 
-def _needs_figures(grid: Grid, state: GridState) -> bool:
+def _needs_figures(grid: Grid, state: GridState, latest: Any) -> bool:
     live = [c for c in grid.columns if c.counter]
-    return any(c.key == state.sort or bounds(c, state) != (None, None) for c in live)
+    return _sorts_by_figures(grid, state, latest) or any(bounds(c, state) != (None, None) for c in live)
+
+
+def _sorts_by_figures(grid: Grid, state: GridState, latest: Any) -> bool:
+    """True for live columns, and for those of which the database knows the same where the newest sample has them."""
+    column = grid.column(state.sort)
+    if column is None or not column.sampled:
+        return False
+    return bool(column.counter) or bool(np.isfinite(_line(grid, column, latest)).any())
 
 
 def _existing_page(state: GridState, total: int) -> GridState:
@@ -154,7 +162,7 @@ def _in_slots(rows: QuerySet[Any], slots: list[int]) -> QuerySet[Any]:
 
 def sorted_slots(grid: Grid, rows: QuerySet[Any], state: GridState, latest: Any) -> FloatArray:
     column = grid.column(state.sort)
-    live = column is not None and bool(column.counter)
+    live = _sorts_by_figures(grid, state, latest)
     source = rows.order_by() if live else ordered(grid, rows, state)
     slots = np.fromiter(source.values_list("slot", flat=True).iterator(chunk_size=20_000), dtype=np.int64)
     for other in grid.columns:
@@ -163,7 +171,8 @@ def sorted_slots(grid: Grid, rows: QuerySet[Any], state: GridState, latest: Any)
     if column is None or not live:
         return slots
     values = figures(grid, column, slots, latest)
-    return slots[np.argsort(-values if state.descending else values, kind="stable")]  # NaN sorts last either way
+    # NaN sorts last either way; those that are alike stand in the order of their slots, on every page the same.
+    return slots[np.lexsort((slots, -values if state.descending else values))]
 
 
 def _inside(slots: FloatArray, column: Column, grid: Grid, state: GridState, latest: Any) -> FloatArray:
@@ -178,10 +187,15 @@ def _inside(slots: FloatArray, column: Column, grid: Grid, state: GridState, lat
 
 
 def figures(grid: Grid, column: Column, slots: FloatArray, latest: Any) -> FloatArray:
-    """Latest figures of a live column for these slots, float32[len(slots)]; NaN where there is no sample."""
-    array = getattr(latest, grid.kind)
-    line = array[counters.row(grid.kind, column.counter)]
+    """Latest figures of a column for these slots, float32[len(slots)]; NaN where there is no sample."""
+    line = _line(grid, column, latest)
     values = np.full(len(slots), np.nan, dtype=np.float32)
     known = slots < len(line)
     values[known] = line[slots[known]]
     return values
+
+
+def _line(grid: Grid, column: Column, latest: Any) -> FloatArray:
+    """The newest sample of a column's counter, float32[slots]."""
+    line: FloatArray = getattr(latest, grid.kind)[counters.row(grid.kind, column.sampled)]
+    return line

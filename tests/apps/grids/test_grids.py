@@ -102,6 +102,24 @@ def test_space_sorts_by_what_the_disks_take_together(lab, cast):
     assert names(page(lab, cast.student, query="sort=provisioned"))[-1] == lab.vms[1].name
 
 
+def test_space_sorts_by_the_newest_sample_as_it_shows_it(lab, cast):
+    latest = figures(lab)
+    assert names(page(lab, cast.student, query="sort=-used", latest=latest)) == names(
+        page(lab, cast.student, query="sort=-used")
+    )
+    gib = 1024**2  # KB
+    for vm, used in zip(lab.vms[:4], (5 * gib, 9 * gib, 5 * gib, 7 * gib), strict=True):
+        latest.vm[row("vm", 281), vm.slot] = used
+    alike = [vm.name for vm in sorted((lab.vms[0], lab.vms[2]), key=lambda vm: vm.slot)]
+    assert names(page(lab, cast.student, query="sort=-used", latest=latest))[:4] == [
+        lab.vms[1].name, lab.vms[3].name, *alike
+    ]  # fmt: skip
+    rising = page(lab, cast.student, query="sort=used", latest=latest)
+    assert names(rising)[:4] == [*alike, lab.vms[3].name, lab.vms[1].name]
+    at = [head.column.key for head in rising.heads].index("used")
+    assert "5 GB" in rising.rows[0].cells[at].html
+
+
 @pytest.mark.parametrize("key", sorted(GRIDS))
 def test_every_sortable_column_sorts(lab, cast, key):
     for column in GRIDS[key].columns:
