@@ -18,6 +18,10 @@ OVERRIDES = (
     "drs_override", "ha_restart_priority", "ha_ready_condition", "ha_ready_delay_s", "ha_isolation_response",
     "ha_vm_monitoring", "ha_failure_interval_s", "ha_min_uptime_s", "ha_max_resets", "ha_reset_window_s",
 )  # fmt: skip
+# And what they are where it has nothing of its own.
+AS_THE_CLUSTER: dict[str, Any] = {
+    field.name: field.get_default() for field in VirtualMachine._meta.concrete_fields if field.name in OVERRIDES
+}
 # Plain fields that a reconfiguration may set.
 FIELDS = frozenset(
     {

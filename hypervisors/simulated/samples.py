@@ -60,7 +60,7 @@ def _vm_rows(
     }  # fmt: skip
     rows = np.full((len(VM_ROWS), state.vms.size), np.nan, dtype=np.float32)
     for row, key in enumerate(VM_ROWS):
-        if key in values:
+        if key not in SPACE:
             rows[row, layout.on] = values[key]
     there = np.flatnonzero(state.vms.exists)  # files lie there whether the machine runs or not
     for key, size in zip(SPACE, storage.vm_bytes(state), strict=True):

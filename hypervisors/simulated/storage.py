@@ -100,12 +100,18 @@ def _networks(state: FleetState, layout: Layout, wanted: Floats) -> Floats:
     return waterfill(layout.host, len(capacity), capacity, np.zeros(len(wanted)), wanted, np.ones(len(wanted)))
 
 
+def _taken(state: FleetState) -> tuple[NDArray[np.intp], Floats]:
+    """The disks that exist, (n,) rows, and the bytes that each takes: a thick one all that it may."""
+    disks = state.disks
+    live = np.flatnonzero(disks.exists)
+    return live, np.where(disks.thick[live] == 1, disks.capacity_bytes[live], disks.used_bytes[live])
+
+
 def used_bytes(state: FleetState) -> Floats:
     """(D,) bytes taken on every datastore: disks, swap files, memory images, snapshots, left-over files."""
     stores, vms, disks = state.datastores, state.vms, state.disks
     used = stores.other_bytes.copy()
-    live = np.flatnonzero(disks.exists)
-    taken = np.where(disks.thick[live] == 1, disks.capacity_bytes[live], disks.used_bytes[live])
+    live, taken = _taken(state)
     used += np.bincount(disks.datastore[live], taken, stores.size)[: stores.size]
     homed = np.flatnonzero((vms.exists == 1) & (vms.home >= 0))
     files = vms.swap_bytes[homed] + vms.image_bytes[homed] + vms.delta_bytes[homed]
@@ -128,10 +134,9 @@ def provisioned_bytes(state: FleetState, used: Floats) -> Floats:
 
 def vm_bytes(state: FleetState) -> tuple[Floats, Floats, Floats]:
     """(V,) bytes that every machine takes, that it may come to take, and that its disks have."""
-    vms, disks = state.vms, state.disks
-    live = np.flatnonzero(disks.exists)
-    owner, capacity = disks.vm[live], disks.capacity_bytes[live]
-    taken = np.where(disks.thick[live] == 1, capacity, disks.used_bytes[live])
+    vms = state.vms
+    live, taken = _taken(state)
+    owner, capacity = state.disks.vm[live], state.disks.capacity_bytes[live]
     kept = vms.image_bytes + vms.delta_bytes
     for uuid, tree in state.snapshots.items():
         kept[state.vm_ids.find(uuid)] += tree.total_bytes()

@@ -14,7 +14,7 @@ from domain.specs import to_plain
 from domain.states import HostConnection, StandbyMode, TaskState, VmPower
 from hypervisors.port import Config
 from inventory import specs
-from inventory.hardware import OVERRIDES
+from inventory.hardware import AS_THE_CLUSTER
 from inventory.journal import Change, changing
 from inventory.models import Cluster, Host, ResourcePool, Task, VirtualMachine
 from inventory.services.base import check, instant
@@ -145,11 +145,11 @@ def _bring_machines(change: Change, host: Host, left: Cluster, cluster: Cluster)
     for leave in LEAVING:
         leave(change, host, rows, left)
     for vm in rows:
-        for name in OVERRIDES:
-            setattr(vm, name, VirtualMachine._meta.get_field(name).get_default())  # type: ignore[union-attr]
+        for name, default in AS_THE_CLUSTER.items():
+            setattr(vm, name, default)
         if vm.pool is not None:
             change.fact("tree.changed", vm.pool.moref)
             vm.pool = root
             change.configure(Config.MOVE_VM, vm.uuid, pool=str(root.uuid))
-        vm.save(update_fields=["pool", *OVERRIDES])
+        vm.save(update_fields=["pool", *AS_THE_CLUSTER])
         change.changed(vm)

@@ -16,9 +16,9 @@ from inventory.forms.base import VersionedForm
 from inventory.forms.dialog import ComparedDialog, dialog
 from inventory.forms.fields import WithUnit
 from inventory.forms.pickers import TableField
+from inventory.hardware import AS_THE_CLUSTER, OVERRIDES
 from inventory.models import Host
 from inventory.services.vm_checks import HA_NUMBERS
-from scheduler.departures import AS_THE_CLUSTER
 from scheduler.forms.base import ClusterDialog
 from scheduler.forms.rules import vm_lines
 from scheduler.monitoring import NUMBERS
@@ -26,7 +26,6 @@ from scheduler.readiness import LONGEST_DELAY_S
 from scheduler.services import bmc, rules
 from scheduler.words import DPM_BEHAVIORS, ISOLATION_RESPONSES, READY_CONDITIONS, RESTART_PRIORITIES, VM_MONITORING
 
-OVERRIDES = tuple(AS_THE_CLUSTER)
 AS_CLUSTER = ("", gettext_lazy("As the cluster"))
 SECONDS_HELP = gettext_lazy("Lab time; empty: as the cluster.")
 MONITORED = tuple(f"ha_{name}" for name in NUMBERS)

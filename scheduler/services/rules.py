@@ -10,12 +10,12 @@ from django.db.models import Q
 
 from domain import faults
 from domain.states import DrsBehavior
+from inventory.hardware import AS_THE_CLUSTER
 from inventory.journal import changing
 from inventory.models import Cluster, Host, Task, VirtualMachine
 from inventory.services.base import check, expect_version, instant, unique, valid_name
 from inventory.services.vm_checks import ha_overrides
 from scheduler import settings_of
-from scheduler.departures import AS_THE_CLUSTER
 from scheduler.engine.rules import Conflict, RuleBook
 from scheduler.models import ClusterSchedule, DrsGroup, DrsRule
 from scheduler.selectors.cluster import frame_of, rule_row
@@ -166,7 +166,7 @@ def delete_rule(user: Any, rule: DrsRule) -> None:
 
 
 def set_override(user: Any, vms: Sequence[VirtualMachine], **values: Any) -> None:
-    """What single VMs have of their own of DRS and HA: `departures.AS_THE_CLUSTER` = as it."""
+    """What single VMs have of their own of DRS and HA: `hardware.AS_THE_CLUSTER` = as it."""
     levels = {"", *(b.value for b in DrsBehavior)}
     priorities = {"", "disabled", "lowest", "low", "medium", "high", "highest"}
     if values.get("drs_override", "") not in levels:

@@ -16,10 +16,10 @@ from inventory import selectors, words
 from inventory.actions import Action, Context
 from inventory.actions.menus import item
 from inventory.actions.rules import first, host_connected, host_running
+from inventory.hardware import AS_THE_CLUSTER
 from inventory.models import Host
 from inventory.pages import section
 from inventory.pages.registry import CONFIGURE
-from scheduler.departures import AS_THE_CLUSTER
 from scheduler.engine.rules import RuleBook
 from scheduler.forms.cluster import drs_values, ha_values
 from scheduler.forms.rules import POLICIES, policy_of, said

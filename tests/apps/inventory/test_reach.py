@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain import faults
+from domain.states import TaskState
 from inventory.models import DatastoreMount, HostNetwork, Task, VirtualMachine
 from inventory.services import datastores, network_moves, provisioning, vms
 from tests import builders, pumping
@@ -79,6 +80,7 @@ def test_what_a_machine_has_lost_keeps_nobody_from_other_changes(lab):
     for changes in ({"memory_mib": 2048}, {"nics": {"edit": {nic.key: {"network": nic.network.moref}}}},
                     {"nics": {"edit": {nic.key: {"connected": False}}}}):  # fmt: skip
         task = vms.reconfigure(None, again(vm), changes)
+        assert (task.state, task.args["changes"].keys()) == (TaskState.QUEUED, changes.keys())
         Task.objects.filter(pk=task.pk).delete()
 
 
