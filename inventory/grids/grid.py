@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 
 from domain import counters
 from inventory.grids.columns import Column, Facts, Filter, FloatArray, Text
+from inventory.grids.slots import every_slot
 from inventory.grids.state import GridState
 from inventory.models import VCenter
 
@@ -163,8 +164,7 @@ def _in_slots(rows: QuerySet[Any], slots: list[int]) -> QuerySet[Any]:
 def sorted_slots(grid: Grid, rows: QuerySet[Any], state: GridState, latest: Any) -> FloatArray:
     column = grid.column(state.sort)
     live = _sorts_by_figures(grid, state, latest)
-    source = rows.order_by() if live else ordered(grid, rows, state)
-    slots = np.fromiter(source.values_list("slot", flat=True).iterator(chunk_size=20_000), dtype=np.int64)
+    slots = every_slot(rows) if live else _slots_in_order(ordered(grid, rows, state))
     for other in grid.columns:
         if other.counter:
             slots = _inside(slots, other, grid, state, latest)
@@ -173,6 +173,10 @@ def sorted_slots(grid: Grid, rows: QuerySet[Any], state: GridState, latest: Any)
     values = figures(grid, column, slots, latest)
     # NaN sorts last either way; those that are alike stand in the order of their slots, on every page the same.
     return slots[np.lexsort((slots, -values if state.descending else values))]
+
+
+def _slots_in_order(rows: QuerySet[Any]) -> FloatArray:
+    return np.fromiter(rows.values_list("slot", flat=True).iterator(chunk_size=20_000), dtype=np.int64)
 
 
 def _inside(slots: FloatArray, column: Column, grid: Grid, state: GridState, latest: Any) -> FloatArray:

@@ -21,6 +21,7 @@ from hypervisors.port import Sample
 from inventory import redis
 from inventory.metrics import rings, store
 from inventory.metrics.derived import Membership, with_derived
+from inventory.metrics.kept import Kept
 from inventory.metrics.latest import HEAD_BYTES, Latest, decode, encode, time_of
 from inventory.metrics.membership import kept_membership, membership
 from inventory.metrics.store import Series
@@ -79,6 +80,7 @@ def record_all(vcenter: VCenter, samples: Sequence[Sample], members: Membership)
         kept[str(vcenter.uuid)] = _owned(vcenter, newest)
 
 
+_blobs = Kept()
 _asked: ContextVar[dict[str, Latest | None] | None] = ContextVar("asked", default=None)
 
 
@@ -104,7 +106,7 @@ def latest(vcenter: VCenter) -> Latest | None:
 
 def _fetched(vcenter: VCenter) -> Latest | None:
     try:
-        blob = redis.ask(lambda client: client.get(live_key(vcenter)))
+        blob = redis.ask(lambda client: _blobs.get(client, live_key(vcenter)))
     except redis.Offline:
         return None
     found = decode(blob) if blob else None

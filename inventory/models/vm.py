@@ -117,7 +117,9 @@ class VirtualMachine(ManagedObject, Allocated):
             models.Index(fields=("vcenter", "overall_status"), name="vm_by_status"),
             # Counts and lists of a host or cluster never look at the rows themselves.
             models.Index(fields=("host", "vcenter"), condition=Q(deleted_at__isnull=True), name="vm_listed_by_host"),
-            models.Index(fields=("vcenter", "deleted_at", "template", "power_state", "host"), name="vm_counted"),
+            models.Index(
+                fields=("vcenter", "deleted_at", "template", "power_state", "host", "slot"), name="vm_counted"
+            ),
         )
 
     @property

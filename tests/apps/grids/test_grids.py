@@ -20,6 +20,7 @@ from domain.states import VmPower
 from inventory.grids import GRIDS, GridState, build
 from inventory.grids.grid import select
 from inventory.grids.render import harmless
+from inventory.grids.slots import every_slot
 from inventory.models import Preferences, VirtualMachine
 from tests.builders import make_vms, small_lab
 from tests.cast import Cast, make_cast
@@ -94,6 +95,15 @@ def test_live_figures_sort_with_unknown_ones_last_either_way(lab, cast):
     )
     assert names(page(lab, cast.student, query="sort=cpu", latest=latest))[:3] == [a.name, c.name, b.name]
     assert names(page(lab, cast.student, query="sort=-cpu", latest=latest))[:3] == [b.name, c.name, a.name]
+
+
+def test_slots_come_as_one_text_whatever_the_database(lab):
+    rows = VirtualMachine.objects.filter(vcenter=lab.vcenter).order_by("-name")
+    assert sorted(every_slot(rows)) == sorted(rows.values_list("slot", flat=True))
+    assert every_slot(rows.none()).tolist() == []
+    assert every_slot(rows.filter(name="nobody")).tolist() == []
+    tagged = rows.filter(nics__isnull=False).distinct()  # joined to others, and told apart again
+    assert sorted(every_slot(tagged)) == sorted(set(tagged.values_list("slot", flat=True)))
 
 
 def test_space_sorts_by_what_the_disks_take_together(lab, cast):
