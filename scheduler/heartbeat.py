@@ -15,16 +15,13 @@ from inventory.journal import Change
 from inventory.models import Cluster, Host, Task, VCenter
 from inventory.prepared import Prepared
 from inventory.pump import Beat
-from scheduler import energy, failover, isolation, monitoring, tasks
+from scheduler import energy, failover, isolation, monitoring, pacing, tasks
 from scheduler.models import HaRestart, Recommendation
 from scheduler.services import cycles, maintenance
 
 Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
 SAMPLE_S = 20.0
-# Wall seconds per running lab between two cycles of a cluster. One of 8 hosts and 80 VMs uses a fifth of it, so that
-# all together take a fifth of a core.
-CYCLE_SHARE_S = 0.1
 ENTERING = "host.enter_maintenance"
 # What makes DRS look at once, before its minute is over.
 URGENT = {Happening.HOST_CRASHED, Happening.HOST_CONNECTION, Happening.HOST_POWER}
@@ -43,12 +40,12 @@ def _due(pk: int, before_s: float) -> QuerySet[Cluster, Any]:
     due = Q(schedule__isnull=True) | Q(schedule__last_cycle_lab_s__lte=before_s)
     requested = ~Q(schedule__requested="") & Q(schedule__isnull=False)
     clusters = Cluster.objects.filter(vcenter=pk, drs_enabled=True, standalone=False)
-    return clusters.filter(due | requested).order_by().values_list("pk")
+    return clusters.filter(due | requested).order_by().values_list("pk", "schedule__last_cycle_lab_s")
 
 
 _waiting = Prepared(_look)
 _due_clusters = Prepared(_due)
-_running_labs = Prepared(lambda: VCenter.objects.filter(active=True, clock_speed__gt=0).order_by().values_list("pk"))
+_pace, _asked = pacing.Pace(), pacing.Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +142,10 @@ def _energy(beat: Beat) -> None:
 def _cycles(beat: Beat) -> None:
     """Wake a worker for each cluster whose interval is over or about which something urgent happened."""
     urgent = _urgent_clusters(beat.vcenter, beat.events)
-    due = set(_due_clusters.column(beat.vcenter.pk, beat.now_s - interval_s(beat.vcenter)))
-    for cluster_id in sorted(due | urgent):
+    due = _due_clusters.rows(beat.vcenter.pk, beat.now_s - _pace.interval_s(beat.vcenter))
+    ordinary = {pk for pk, last_s in due if pk not in urgent and _asked.anew(pk, last_s)}
+    for cluster_id in sorted(ordinary | urgent):
         tasks.wake_cycle(cluster_id, "event" if cluster_id in urgent else "cycle")
-
-
-def interval_s(vcenter: VCenter) -> float:
-    """Lab seconds between two cycles: a minute, or more where fast clocks of many labs would ask for more cycles than
-    the workers' share of the machine carries. What a person asks for and what is urgent never waits for it."""
-    if vcenter.clock_speed <= 0:
-        return cycles.INTERVAL_S
-    labs = len(_running_labs.rows())
-    return max(cycles.INTERVAL_S, vcenter.clock_speed * labs * CYCLE_SHARE_S)
 
 
 def _urgent_clusters(vcenter: VCenter, events: Sequence[FleetEvent]) -> set[int]:

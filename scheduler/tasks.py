@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from inventory.waking import tell
+from scheduler import pacing
 
 
 @shared_task(name="scheduler.tasks.run_cycle", soft_time_limit=20, time_limit=25)
@@ -17,7 +18,7 @@ def run_cycle(cluster_id: int, trigger: str = "cycle") -> bool:
 
 def wake_cycle(cluster_id: int, trigger: str) -> None:
     """Ask a worker for a cycle. Without a broker the next beat asks again."""
-    tell(run_cycle.apply_async, cluster_id, trigger, expires=10)
+    tell(run_cycle.apply_async, cluster_id, trigger, expires=pacing.ASKED_S)
 
 
 # A day of 2,000 VMs takes seconds; a second delivery meanwhile finds the lease taken and returns at once.

@@ -41,7 +41,7 @@ from inventory import fleet, metrics, pump, redis
 from inventory.metrics import live_key
 from inventory.metrics.latest import FIXED, HEAD_BYTES
 from inventory.models import Cluster, Host, VCenter, VirtualMachine
-from scheduler.heartbeat import interval_s
+from scheduler import pacing
 from scheduler.models import Decision
 from vsphere_web.bench.classroom_report import Row, cost, row, ticks_behind
 from vsphere_web.bench.live import session_of, tell, wait_for
@@ -233,7 +233,7 @@ def _units(lesson: Lesson, quiet: Meter, busy: Meter, heard: Row) -> list[Row]:
     push_ms = 1000 * quiet.cpu_s["web"] / max(heard["heard_quiet"], 1)
     pages_s = busy.cpu_s["web"] - push_ms / 1000 * heard["heard_busy"]
     page_ms = 1000 * pages_s / max(heard["pages"], 1)
-    cycles_wanted = labs * speed / interval_s(lesson.vcenters[0])
+    cycles_wanted = labs * speed / pacing.Pace().interval_s(lesson.vcenters[0])
     needed = labs * (beat_ms + push_ms + page_ms / lesson.think_s) + cycles_wanted * cycle_ms
     return [
         row("cpu_ms_per_beat", "CPU of a beat (pump, per lab and second)", beat_ms, "ms"),

@@ -1,4 +1,4 @@
-"""Many labs beat: messages are dealt out, one that fails holds up nobody, fast clocks share the machine."""
+"""Many labs beat: messages are dealt out, one that fails holds up nobody."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from inventory import metrics, pump, tasks
 from inventory.alarming import memory
 from inventory.models import VCenter
 from inventory.tasks import MOST_TOGETHER, PARALLEL, dealt, pump_some
-from scheduler import heartbeat
-from scheduler.services import cycles
 from tests.builders import make_vcenter, small_lab
 from tests.pumping import advance, hold_clock, meet
 
@@ -79,19 +77,6 @@ def test_hands_beat_spread_over_the_second_each_at_its_own_part_of_it(monkeypatc
     assert [when for _some, when in ticks[0].values()] == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
     assert sorted(pk for some, _when in ticks[0].values() for pk in some) == sorted(lab.pk for lab in labs)
     memory.redis.patient().delete(*(tasks.WAITING.format(hand) for hand in range(20)))
-
-
-@pytest.mark.django_db
-def test_fast_clocks_of_many_labs_stretch_the_interval_of_cycles() -> None:
-    alone = make_vcenter(clock_speed=60.0, active=True)
-    assert heartbeat.interval_s(alone) == cycles.INTERVAL_S
-    for _ in range(39):
-        make_vcenter(clock_speed=60.0, active=True)
-    paused, off = make_vcenter(clock_speed=0.0, active=True), make_vcenter(clock_speed=60.0, active=False)
-    assert heartbeat.interval_s(alone) == pytest.approx(60.0 * 40 * heartbeat.CYCLE_SHARE_S)
-    assert heartbeat.interval_s(paused) == cycles.INTERVAL_S
-    VCenter.objects.exclude(pk__in=[alone.pk, paused.pk, off.pk]).update(active=False)
-    assert heartbeat.interval_s(alone) == cycles.INTERVAL_S
 
 
 @pytest.mark.django_db
