@@ -236,7 +236,7 @@ def _host_connection(recorder: Recorder, event: FleetEvent) -> None:
     if state != HostConnection.DISCONNECTED:
         name = "HostConnectedEvent" if connected else "HostConnectionLostEvent"
         recorder.change.event(name, host, host.cluster)
-    recorder.change.changed(host)
+    recorder.change.changed(host, host.cluster)
     recorder.change.fact("tree.changed", host.cluster.moref)
 
 
@@ -286,7 +286,7 @@ def _host_nic(recorder: Recorder, event: FleetEvent) -> None:
     lost = "connectivity.lost" if len(down) >= len(host.nic_mbps or [0, 0]) else "redundancy.lost"
     name = "esx.clear.net.connectivity.restored" if up else f"esx.problem.net.{lost}"
     recorder.change.event(name, host, host.cluster, name=f"vmnic{nic}")
-    recorder.change.changed(host)
+    recorder.change.changed(host, host.cluster)
 
 
 @handles(Happening.HOST_STANDBY_FAILED)
@@ -313,7 +313,9 @@ def _datastore_state(recorder: Recorder, event: FleetEvent) -> None:
     problem = "connectivity.lost" if not accessible else "slow"
     name = "esx.clear.storage.restored" if accessible and not slow else f"esx.problem.storage.{problem}"
     recorder.change.event(name, datastore)
-    recorder.change.changed(datastore)
+    # Pages of its clusters say which datastores are lost.
+    clusters = Cluster.objects.filter(hosts__mounts__datastore=datastore, standalone=False).distinct()
+    recorder.change.changed(datastore, *clusters)
 
 
 def apply(change: Change, events: Sequence[FleetEvent]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from domain import faults
 from domain.snapshot import Automation, RestartPriority
@@ -43,7 +43,8 @@ _open = Prepared(
 def primary_of(cluster: Cluster) -> Host | None:
     """The elected primary agent: the connected host with the most datastores, then the highest number."""
     hosts = Host.objects.filter(cluster=cluster, connection_state=HostConnection.CONNECTED, power_state="poweredOn")
-    return max(hosts, key=lambda h: (h.mounts.count(), int(h.moref.split("-")[1])), default=None)
+    counted = hosts.annotate(mounted=Count("mounts"))
+    return max(counted, key=lambda h: (h.mounted, int(h.moref.split("-")[1])), default=None)
 
 
 def note_failures(vcenter: VCenter, events: Sequence[FleetEvent]) -> None:

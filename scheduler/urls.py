@@ -10,6 +10,7 @@ from scheduler.views import (  # noqa: F401  the modules of pages declare their 
     drs_utilization,
     drs_verbs,
     failover,
+    ha_health,
     motion,
     motion_banners,
     power,

@@ -28,13 +28,18 @@ class Agent:
 
 def agents(cluster: Cluster) -> list[Agent]:
     """Hosts of a cluster with the role of their agents and the number of VMs that HA protects there."""
-    hosts = list(Host.objects.filter(cluster=cluster).select_related("vcenter").order_by("name"))
-    primary = failover.primary_of(cluster)
     counts: dict[int, int] = {}
     running = VirtualMachine.objects.filter(host__cluster=cluster, power_state=VmPower.ON, template=False)
     for vm in running.select_related("host__cluster"):
         counts[vm.host_id] = counts.get(vm.host_id, 0) + vm.ha_restarts
-    return [Agent(h, _agent_state(h, primary), counts.get(h.pk, 0)) for h in hosts]
+    return [Agent(h, state, counts.get(h.pk, 0)) for h, state in agent_states(cluster)]
+
+
+def agent_states(cluster: Cluster) -> list[tuple[Host, str]]:
+    """Hosts of a cluster by name, with the role of their agents."""
+    primary = failover.primary_of(cluster)
+    hosts = Host.objects.filter(cluster=cluster).select_related("vcenter").order_by("name")
+    return [(host, _agent_state(host, primary)) for host in hosts]
 
 
 def _agent_state(host: Host, primary: Host | None) -> str:

@@ -59,11 +59,11 @@ ADMISSION = {
 PRIORITIES = {1: _("Lowest"), 2: _("Low"), 3: _("Medium"), 4: _("High"), 5: _("Highest")}
 
 
-def _is_cluster(cluster: Any) -> bool:
+def is_cluster(cluster: Any) -> bool:
     return not cluster.standalone
 
 
-@section(MONITOR, "ha", _("Summary"), [Kind.CLUSTER], group="ha", applies=_is_cluster,
+@section(MONITOR, "ha", _("Summary"), [Kind.CLUSTER], group="ha", applies=is_cluster,
          template="scheduler/failover/summary.html")  # fmt: skip
 def ha_summary(page: Any) -> dict[str, Any]:
     """Agents, protected VMs, capacity for a failure, restarts now and before."""
@@ -93,7 +93,7 @@ def ha_summary(page: Any) -> dict[str, Any]:
     }
 
 
-@section(MONITOR, "what-if", _("What if a host fails"), [Kind.CLUSTER], group="ha", applies=_is_cluster,
+@section(MONITOR, "what-if", _("What if a host fails"), [Kind.CLUSTER], group="ha", applies=is_cluster,
          template="scheduler/failover/what_ifs.html")  # fmt: skip
 def what_ifs(page: Any) -> dict[str, Any]:
     """Each host's failure in a line; a click tells the rest."""
