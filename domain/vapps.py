@@ -153,26 +153,48 @@ class Item:
     done_s: float | None = None
 
 
+BUSY_PATIENCE_S = 120.0
+
+
 @dataclass(slots=True)
 class Run:
-    """How far a verb has come: `at` is the index of the group that is being taken, `items` those begun so far."""
+    """How far a verb has come: `at` is the index of the group that is being taken, `items` those begun so far.
+
+    A `tolerant` run passes over who fails, and its end does not wait for guests that take longer than their delay:
+    a host goes down, or comes up, whatever becomes of one machine. `busy` has since when such a run waits for whom.
+    """
 
     verb: str
     groups: list[list[Entity]]
     at: int = 0
     items: dict[str, Item] = field(default_factory=dict)
     turn: int = 0
+    tolerant: bool = False
+    busy: dict[str, float] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         groups = [[{"moref": one.moref, **one.settings()} for one in group] for group in self.groups]
         items = {moref: asdict(item) for moref, item in self.items.items()}
-        return {"verb": str(self.verb), "groups": groups, "at": self.at, "items": items, "turn": self.turn}
+        tolerance = {"tolerant": True, "busy": dict(self.busy)} if self.tolerant else {}
+        return {"verb": str(self.verb), "groups": groups, "at": self.at, "items": items, "turn": self.turn, **tolerance}
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Any]) -> Run:
         groups = [[Entity(**one) for one in group] for group in data["groups"]]
         items = {moref: Item(**item) for moref, item in data["items"].items()}
-        return cls(str(data["verb"]), groups, int(data["at"]), items, int(data["turn"]))
+        busy = {str(moref): float(since_s) for moref, since_s in (data.get("busy") or {}).items()}
+        tolerant = bool(data.get("tolerant"))
+        return cls(str(data["verb"]), groups, int(data["at"]), items, int(data["turn"]), tolerant, busy)
+
+    def patient(self, who: str, now_s: float, patience_s: float = BUSY_PATIENCE_S) -> bool:
+        """Whether the run waits for whom it cannot take now; a tolerant one does so for a while only."""
+        if not self.tolerant:
+            return True
+        return now_s < self.busy.setdefault(who, now_s) + patience_s
+
+    def pass_over(self, moref: str, now_s: float) -> None:
+        """Count a member as done to which nothing was done."""
+        self.items[moref] = Item("", begun_s=now_s, done_s=now_s)
 
     @property
     def total(self) -> int:
@@ -222,10 +244,10 @@ def advance(run: Run, seen: Mapping[str, Seen], jobs: Mapping[int, Job], now_s: 
         if job is None or job.ended_s is None:
             continue
         step.changed = True
-        if job.failed:
+        if job.failed and not run.tolerant:
             step.failed = moref
             return step
-        item.done_s = job.ended_s
+        item.done_s, item.act = job.ended_s, "" if job.failed else item.act
     while run.at < len(run.groups):
         group = run.groups[run.at]
         _begin(run, group, seen, now_s, step, most)
@@ -233,7 +255,7 @@ def advance(run: Run, seen: Mapping[str, Seen], jobs: Mapping[int, Job], now_s: 
             return step
         run.at += 1
         step.changed = True
-    step.finished = all(item.done_s is not None for item in run.items.values())
+    step.finished = run.tolerant or all(item.done_s is not None for item in run.items.values())
     return step
 
 

@@ -11,7 +11,7 @@ class InventoryConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what has to hear of changes; imported here because models exist only now."""
-        from inventory import pump, rights, sequences, sessions, signing_in, system_roles, until
+        from inventory import host_sequences, pump, rights, sequences, sessions, signing_in, system_roles, until
         from inventory.alarming import acting, evaluation
         from inventory.scheduling import builtin, entrance, timing
         from inventory.services import clock
@@ -21,6 +21,7 @@ class InventoryConfig(AppConfig):
         assert builtin  # and the verbs
         if evaluation.on_beat not in pump.LISTENERS:
             pump.LISTENERS += [evaluation.on_beat, clock.on_beat, sequences.on_beat]
+            pump.RECORDERS.append(host_sequences.record)
             pump.WATCHERS.append(until.wants_beats)
 
         post_migrate.connect(system_roles.keep_system_roles, sender=self)

@@ -1,4 +1,5 @@
-"""Starts and stops of vApps under way. Nobody waits: each beat looks where a task stands and does what is next.
+"""Starts and stops of vApps, and of what a host starts and stops with itself, under way. Nobody waits: each beat looks
+where a task stands and does what is next.
 
 All that is known of a run is in the row of its task (`detail`, see `domain.vapps.Run`), so that any process goes on
 where another was killed. Who changes it claims the turn first; whoever comes second does nothing.
@@ -13,12 +14,13 @@ import structlog
 from django.db import transaction
 
 from domain import faults
-from domain.states import TaskState
+from domain.states import TaskState, ToolsStatus
 from domain.text import _
 from domain.vapps import Item, Job, Run, StartAction, Step, StopAction, Verb, advance, grouped, waits_s
+from inventory.autostart import Machines
 from inventory.journal import Change, changing
 from inventory.models import ResourcePool, Task, VirtualMachine
-from inventory.operations import base, vapps
+from inventory.operations import autostart, base, vapps
 from inventory.services import tasks, vms
 from inventory.services.base import submit
 from inventory.vapps import LIVE, Content, Member
@@ -31,32 +33,41 @@ OPERATION: Mapping[str, str] = {
     Verb.POWER_OFF: vapps.POWER_OFF.key,
     Verb.SUSPEND: vapps.SUSPEND.key,
 }
+KEYS = vapps.KEYS | autostart.KEYS
 WAITING, WORKING = _("waiting for the next group"), ""  # phases of the task
+CONNECTING = _("waiting for the host to connect")
+HOST_PATIENCE_S = 600.0  # a host that is up and does not answer for so long starts nothing any more
 _ACTS: Mapping[str, Callable[..., Task]] = {
     StartAction.POWER_ON: vms.power_on,
     StopAction.POWER_OFF: vms.power_off,
     StopAction.GUEST_SHUTDOWN: vms.shutdown_guest,
     StopAction.SUSPEND: vms.suspend,
 }
+_FAILED: Mapping[str, str] = {
+    StartAction.POWER_ON: "VmFailedToPowerOnEvent",
+    StopAction.POWER_OFF: "VmFailedToPowerOffEvent",
+    StopAction.GUEST_SHUTDOWN: "VmFailedToPowerOffEvent",
+    StopAction.SUSPEND: "VmFailedToSuspendEvent",
+}
 
 
 def on_beat(beat: Any) -> None:
     """For `pump.LISTENERS`. One run that cannot go on must not stop the others."""
-    if not vapps.KEYS & beat.operations:
+    if not KEYS & beat.operations:
         return
-    live = Task.objects.filter(vcenter=beat.vcenter, operation__in=vapps.KEYS, state=TaskState.RUNNING)
-    for task in live.select_related("vcenter").order_by("id"):
+    live = Task.objects.filter(vcenter=beat.vcenter, operation__in=KEYS, state=TaskState.RUNNING)
+    for task in live.select_related("vcenter", "initiator").order_by("id"):
         try:
             steward(task, beat.now_s)
         except faults.LabRewound:
             return
         except Exception:
-            log.exception("vapp.run", task=task.pk, vapp=task.entity)
+            log.exception("sequence.run", task=task.pk, entity=task.entity)
 
 
-def start(change: Change, task: Task, content: Content, verb: str) -> None:
+def start(change: Change, task: Task, content: Content | Machines, verb: str) -> None:
     """Make a queued task a running one with its plan, in the transaction that queued it."""
-    run = Run(str(verb), grouped(content.entities, Verb(verb)))
+    run = Run(str(verb), grouped(content.entities, Verb(verb)), tolerant=isinstance(content, Machines))
     task.vcenter = change.vcenter
     base.start(change, task, {})
     task.detail = run.to_plain()
@@ -67,21 +78,52 @@ def steward(task: Task, lab_s: float) -> None:
     """Look after one run: begin what is due, end it when all is done, fail it where a member fails."""
     if not task.detail.get("groups"):
         return
+    run = Run.from_plain(task.detail)
     try:
-        vapp = vapps.vapp_of(task)
-    except faults.ManagedObjectNotFound as fault:
+        content = _content(task, run.verb)
+        holds = isinstance(content, Machines) and run.verb == Verb.START and _holds(content, run, lab_s)
+    except faults.MethodFault as fault:
         with changing(task.vcenter, lab_s=lab_s) as change:
             base.fail(change, task, fault)
         return
     if _cancelled(task):
         return cancel(task, lab_s)
-    content, run = Content(vapp), Run.from_plain(task.detail)
+    if holds:
+        return _hold(task, run, lab_s)
     step = advance(run, content.seen, _jobs(run), lab_s, AT_ONCE)
     phase = WAITING if waits_s(run, lab_s) > 0 else WORKING
     if step.changed or step.begin or step.failed or step.finished or phase != task.phase:
         with changing(task.vcenter, lab_s=lab_s) as change:
             if _claim(task, run):
                 _take(change, task, run, step, content, phase)
+
+
+def _content(task: Task, verb: str) -> Content | Machines:
+    """What a run is about; ManagedObjectNotFound where it has gone."""
+    if task.operation in autostart.KEYS:
+        return Machines(autostart.host_of(task), starting=verb == Verb.START)
+    return Content(vapps.vapp_of(task))
+
+
+def _holds(machines: Machines, run: Run, lab_s: float) -> bool:
+    """Whether the host that is to start its machines is not connected yet. Raises where it will not be."""
+    host = machines.host
+    if host.usable:
+        run.busy.pop(host.moref, None)
+        return False
+    if host.at_rest or not run.patient(host.moref, lab_s, HOST_PATIENCE_S):
+        raise faults.InvalidHostConnectionState(host=host.name, state=host.connection_state)
+    return True
+
+
+def _hold(task: Task, run: Run, lab_s: float) -> None:
+    """Remember since when, once."""
+    if task.phase == CONNECTING:
+        return
+    with changing(task.vcenter, lab_s=lab_s) as change:
+        if _claim(task, run):
+            _store(task, run, CONNECTING)
+            change.fact("task.changed", task.pk)
 
 
 def _cancelled(task: Task) -> bool:
@@ -105,19 +147,23 @@ def _claim(task: Task, run: Run) -> bool:
     return bool(mine.update(detail=run.to_plain()))
 
 
-def _take(change: Change, task: Task, run: Run, step: Step, content: Content, phase: str) -> None:
+def _take(change: Change, task: Task, run: Run, step: Step, content: Content | Machines, phase: str) -> None:
     """Do what a step says, and store how far the run has come."""
     if step.failed:
         return _fail_with_task(change, task, run, step.failed, content)
     if step.finished:
-        base.finish(change, task, {})
-        return
+        return _finish(change, task)
     for entity, act in step.begin:
+        member = content.members[entity.moref]
         try:
-            run.items[entity.moref] = _begun(task, content.members[entity.moref], act, run.verb, change.lab_s)
-        except (faults.TaskInProgress, faults.InvalidPowerState):
-            continue  # it is busy or has just changed: the next beat looks again
+            run.items[entity.moref] = _begun(task, member, act, run, change.lab_s)
+        except (faults.TaskInProgress, faults.InvalidPowerState) as fault:
+            if not run.patient(entity.moref, change.lab_s):  # else the next beat looks again
+                _pass_over(change, task, run, member, act, fault)
         except faults.MethodFault as fault:
+            if run.tolerant:
+                _pass_over(change, task, run, member, act, fault)
+                continue
             _store(task, run, phase)
             _fail(change, task, entity.moref, fault, content)
             return
@@ -126,15 +172,42 @@ def _take(change: Change, task: Task, run: Run, step: Step, content: Content, ph
     change.fact("object.changed", task.entity)
 
 
-def _begun(task: Task, member: Member, act: str, verb: str, now_s: float) -> Item:
+def _finish(change: Change, task: Task) -> None:
+    """The end; a host whose machines are down now goes down itself, for whom asked for it."""
+    if base.finish(change, task, {}) and task.args.get("then"):
+        change.user = task.initiator
+        args = {name: task.args[name] for name in ("reason", "force")}
+        submit(change, str(task.args["then"]), autostart.host_of(task), args, parent=task)
+
+
+def _pass_over(change: Change, task: Task, run: Run, member: Member, act: str, fault: faults.MethodFault) -> None:
+    """A host does not wait for a machine that cannot be started or stopped; that is told."""
+    assert isinstance(member, VirtualMachine)  # only hosts are tolerant
+    run.pass_over(member.moref, change.lab_s)
+    change.event(_FAILED[act], member, member.host, task=task, reason=fault.sentence)
+
+
+def _begun(task: Task, member: Member, act: str, run: Run, now_s: float) -> Item:
     """Queue what is to be done to a member as a child of the run's task."""
     with transaction.atomic():
-        options = {"parent": task, "initiator_name": task.initiator_name}
-        if isinstance(member, VirtualMachine):
-            child = _ACTS[act](None, member, **options)
+        options: dict[str, Any] = {"parent": task, "initiator_name": task.initiator_name}
+        if not isinstance(member, VirtualMachine):
+            child = _begun_inside(member, run.verb, options)
+        elif run.tolerant:
+            act, child = _begun_with_host(task, member, act, options)
         else:
-            child = _begun_inside(member, verb, options)
+            child = _ACTS[act](None, member, **options)
     return Item(act, child.pk, begun_s=now_s)
+
+
+def _begun_with_host(task: Task, vm: VirtualMachine, act: str, options: dict[str, Any]) -> tuple[str, Task]:
+    """What starts, starts on this host, whatever DRS would prefer. A guest without tools is stopped hard."""
+    options["reason"] = task.reason
+    if act == StartAction.POWER_ON:
+        return act, vms.power_on(None, vm, vm.host, **options)
+    if act == StopAction.GUEST_SHUTDOWN and vm.tools_status != ToolsStatus.OK:
+        act = str(StopAction.POWER_OFF)
+    return act, _ACTS[act](None, vm, **options)
 
 
 def _begun_inside(child: ResourcePool, verb: str, options: Mapping[str, Any]) -> Task:
@@ -152,12 +225,12 @@ def _store(task: Task, run: Run, phase: str) -> None:
     )
 
 
-def _fail_with_task(change: Change, task: Task, run: Run, moref: str, content: Content) -> None:
+def _fail_with_task(change: Change, task: Task, run: Run, moref: str, content: Content | Machines) -> None:
     child = Task.objects.get(pk=run.items[moref].task)
     _fail(change, task, moref, faults.from_dict(child.fault or {}), content)
 
 
-def _fail(change: Change, task: Task, moref: str, fault: faults.MethodFault, content: Content) -> None:
+def _fail(change: Change, task: Task, moref: str, fault: faults.MethodFault, content: Content | Machines) -> None:
     """As in vSphere what was started stays started; nothing more is begun. The task says who failed, and why."""
     member = content.members.get(moref)
     name = member.name if member is not None else moref

@@ -60,6 +60,7 @@ class Host(ManagedObject):
     last_exit_standby_ok = models.BooleanField(null=True, blank=True)
     wake_estimate_s = models.FloatField(default=300.0)
     ha_state = models.CharField(max_length=40, blank=True, default="")
+    autostart = models.JSONField(_("VM startup/shutdown"), default=dict, blank=True)  # see domain.autostart
 
     class Meta(ManagedObject.Meta):
         verbose_name = _("host")
@@ -95,15 +96,15 @@ class Host(ManagedObject):
         return min(1, len(self.nic_mbps or ()) - 1)
 
     @property
+    def at_rest(self) -> bool:
+        """Off, in standby or maintenance mode, or on the way there: it runs nothing on purpose."""
+        up = self.power_state == HostPower.ON and self.standby_mode == StandbyMode.NONE
+        return not up or self.in_maintenance or self.entering_maintenance
+
+    @property
     def usable(self) -> bool:
         """True where VMs may be started on it or moved to it."""
-        return (
-            self.connection_state == HostConnection.CONNECTED
-            and self.power_state == HostPower.ON
-            and self.standby_mode == StandbyMode.NONE
-            and not self.in_maintenance
-            and not self.entering_maintenance
-        )
+        return self.connection_state == HostConnection.CONNECTED and not self.at_rest
 
 
 class DatastoreMount(models.Model):

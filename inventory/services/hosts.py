@@ -15,7 +15,7 @@ from domain.morefs import FolderKind, Kind
 from domain.specs import to_plain
 from domain.states import HostConnection, HostKind, HostPower, StandbyMode, VmConnection, VmPower
 from hypervisors.port import Config
-from inventory import ids, quotas, slots, specs
+from inventory import host_sequences, ids, quotas, slots, specs
 from inventory.journal import Change, changing
 from inventory.models import (
     Cluster,
@@ -200,12 +200,16 @@ def _power(user: Any, host: Host, key: str, reason: str, force: bool) -> Task:
         raise faults.InvalidState(
             name=host.name, reason=f"it is not in maintenance mode; {running} VMs run on it. Or use force."
         )
+    args = {"reason": reason[:255], "force": force}
+    if host_sequences.stops_first(host):
+        return host_sequences.begin_stop(user, host, key, args)
     with changing(host.vcenter, user) as change:
-        return submit(change, key, host, {"reason": reason[:255], "force": force})
+        return submit(change, key, host, args)
 
 
 def reboot(user: Any, host: Host, reason: str, force: bool = False) -> Task:
-    """Restart a host; without force it has to be in maintenance mode."""
+    """Restart a host; without force it has to be in maintenance mode. Where VM Startup/Shutdown is on, its machines are
+    stopped first: the task returned is that of stopping them then, and the restart follows it."""
     return _power(user, host, "host.reboot", reason, force)
 
 

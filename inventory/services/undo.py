@@ -15,7 +15,7 @@ from inventory import audit, device_notes, rights, selectors
 from inventory.inverses import UNDO, values
 from inventory.journal import changing
 from inventory.models import Folder, Role, Tag, TagAssignment, Task, VCenter, VirtualMachine
-from inventory.services import clusters, folders, naming, permissions, pools, tags, vapps, vms
+from inventory.services import autostart, clusters, folders, naming, permissions, pools, tags, vapps, vms
 
 Values = Mapping[str, Any]
 
@@ -103,6 +103,7 @@ INVERSES: dict[str, Inverse] = {
     "resources": Inverse(values, pools.reconfigure),
     "vapp": Inverse(values, vapps.restore_options),
     "cluster": Inverse(values, clusters.reconfigure),
+    "autostart": Inverse(values, autostart.restore),
 }
 
 
