@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from domain import faults
+from domain.autostart import Startup
 from domain.events import EVENTS
 from domain.morefs import FolderKind, Kind
 from domain.states import (
@@ -196,6 +197,11 @@ VOCABULARY: dict[type[StrEnum], dict[Any, Word]] = {
         StopAction.GUEST_SHUTDOWN: Word(_("Guest shutdown"), "power"),
         StopAction.SUSPEND: Word(_("Suspend"), "pause"),
         StopAction.NONE: Word(_("None"), "minus-circle"),
+    },
+    Startup: {
+        Startup.MANUAL: Word(_("Manual"), "minus-circle"),
+        Startup.ORDERED: Word(_("Automatic, in order"), "play", "ok"),
+        Startup.ANY_ORDER: Word(_("Automatic, any order"), "play", "ok"),
     },
     VAppState: {
         VAppState.STARTED: Word(_("Started"), "play-solid", "ok", "play-solid"),

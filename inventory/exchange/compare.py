@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from domain.states import SharesLevel, VmPower
-from inventory.exchange import devices, vapps
+from inventory.exchange import autostart, devices, vapps
 from inventory.exchange.fields import SHARES, STATE, full
 from inventory.models import (
     AlarmDefinition,
@@ -190,7 +190,8 @@ def _cluster(here: tuple[str, ...], one: Entry) -> Iterator[tuple[Key, dict[str,
     yield ("cluster", place), _fields(Cluster, one)
     yield from _pools(place, one)
     for host in _entries(one, "hosts"):
-        more = {key: sorted(_path(host, key)) for key in ("datastores", "networks")}
+        more: dict[str, Any] = {key: sorted(_path(host, key)) for key in ("datastores", "networks")}
+        more["autostart"] = autostart.normal(host.get("autostart")) or None
         yield ("host", (*place, _name(host))), _fields(Host, host) | more
     for kind, key in (("group", "drs_groups"), ("rule", "drs_rules")):
         for rule in _entries(one, key):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.morefs import FolderKind
-from inventory.exchange import alarms, vapps
+from inventory.exchange import alarms, autostart, vapps
 from inventory.exchange.fields import told
 from inventory.exchange.safe import FORMAT
 from inventory.models import (
@@ -141,7 +141,10 @@ class _Writer:
     def cluster(self, one: Cluster) -> Entry:
         stores = _names(DatastoreMount, "datastore", one)
         nets = _names(HostNetwork, "network", one)
-        hosts = [self.entry(h, datastores=stores[h.pk], networks=nets[h.pk]) for h in self.hosts.get(one.pk, [])]
+        hosts = [
+            self.entry(h, datastores=stores[h.pk], networks=nets[h.pk], autostart=autostart.told(h, self.names))
+            for h in self.hosts.get(one.pk, [])
+        ]
         extras = {extra.key: extra.export(one, self.names) for extra in EXTRAS.values()}
         root = next(p for p in self.pools.values() if p.cluster_id == one.pk and p.parent_id is None)
         return self.entry(one, folder=self.path(one.folder_id)) | {

@@ -15,7 +15,7 @@ from domain.hardware import CPU_GENERATIONS, SERVER_MODELS
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.morefs import FolderKind, Kind
 from domain.states import SharesLevel, ToolsStatus, VmPower
-from inventory.exchange import describe, devices, vapps
+from inventory.exchange import autostart, describe, devices, vapps
 from inventory.exchange.fields import FIELDS, SHARES
 from inventory.hardware import FIRST_NIC_KEY, follow_levels, new_mac
 from inventory.models import (
@@ -55,6 +55,7 @@ class Site:
         self.pools: dict[int, dict[tuple[str, ...], ResourcePool]] = {}
         self.extras: list[tuple[Cluster, Entry, str]] = []
         self.vapps: list[tuple[ResourcePool, Path, Any, str]] = []
+        self.startups: list[tuple[Host, Any, str]] = []
 
     def run(self) -> None:
         b, entry, where = self.b, self.entry, self.where
@@ -71,6 +72,8 @@ class Site:
             Machines(self).run()
         for vapp, path, told, place in self.vapps if not b.problems else ():
             self._arrange(vapp, path, told, place)
+        for host, told, place in self.startups if not b.problems else ():
+            self._start(host, told, place)
         if not b.problems:
             for cluster, one, place in self.extras:
                 for extra in describe.EXTRAS.values():
@@ -190,7 +193,7 @@ class Site:
         b, mounts, ports = self.b, [], []
         fresh: list[Host] = []
         for entry, where in b.entries(one, "hosts", place, LIMITS.hosts_per_cluster):
-            b.known(entry, where, "name", "datastores", "networks", *FIELDS[Host])
+            b.known(entry, where, "name", "datastores", "networks", "autostart", *FIELDS[Host])
             name = b.name(entry, where)
             if name in b.hosts or len(b.hosts) >= HOSTS_MAX:
                 b.say(
@@ -204,6 +207,8 @@ class Site:
             _check_host(b, host, where)
             b.hosts[name] = host
             fresh.append(host)
+            if entry.get("autostart"):
+                self.startups.append((host, entry["autostart"], f"{where}autostart"))
             b.label(host.moref, entry, where)
             b.counts["hosts"] += 1
             mounts += [DatastoreMount(host=host, datastore=d) for d in self._named(entry, where, "datastores")]
@@ -214,6 +219,17 @@ class Site:
             Host.objects.bulk_create(fresh)
             DatastoreMount.objects.bulk_create(mounts, batch_size=500)
             HostNetwork.objects.bulk_create(ports, batch_size=500)
+
+    def _start(self, host: Host, told: Any, place: str) -> None:
+        """Give a host what it starts and stops with itself, now that its machines are there."""
+
+        def machine(names: Path) -> str | None:
+            row = self.b.machines.get((self.datacenter.pk, names))
+            return row.moref if row is not None else None
+
+        host.autostart = autostart.stored_of(told, machine, partial(_say_inside, self.b, place))
+        if not self.b.problems:
+            host.save(update_fields=["autostart"])
 
     def _named(self, entry: Entry, where: str, key: str) -> list[Any]:
         made: Mapping[str, Any] = self.stores if key == "datastores" else self.networks

@@ -6,6 +6,7 @@ Other apps register theirs with `@dialog("name")` and add a menu entry with `inv
 from inventory.forms import (  # noqa: F401  they register their dialogs
     alarms,
     allocation,
+    autostart,
     compute,
     copies,
     edit_vm,

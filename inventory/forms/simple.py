@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from domain.limits import DEFAULT_LIMITS
-from inventory import actions
+from inventory import actions, host_sequences
 from inventory.actions import Action
 from inventory.forms.base import DialogForm, VersionedForm
 from inventory.forms.dialog import ComparedDialog, Dialog, VersionedDialog, dialog
@@ -126,7 +126,12 @@ class _HostPower(Dialog):
         form = super().form(data)
         if self.obj.in_maintenance:
             del form.fields["force"]
+        elif host_sequences.stops_first(self.obj):
+            form.fields["force"].help_text = _("Its virtual machines are stopped in order before it goes.")
         return form
+
+    def context(self, form: Any) -> dict[str, Any]:
+        return {"stops_first": host_sequences.stops_first(self.obj)}
 
     def submit(self, form: Any) -> Any:
         force = form.cleaned_data.get("force", False)

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('inventory', '0011_slots_at_once'),
+        ("inventory", "0011_slots_at_once"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='host',
-            name='autostart',
-            field=models.JSONField(blank=True, default=dict, verbose_name='VM startup/shutdown'),
+            model_name="host",
+            name="autostart",
+            field=models.JSONField(blank=True, default=dict, verbose_name="VM startup/shutdown"),
         ),
     ]

@@ -5,6 +5,7 @@ Other apps add sections of their own with `register` when Django starts.
 
 from inventory.pages import (  # noqa: F401  they declare their sections
     alarms,
+    autostart,
     configure,
     consumers,
     hardware_health,

@@ -62,6 +62,7 @@ GROUPS: dict[str, Text] = {
     "configuration": _("Configuration"),
     "storage": _("Storage"),
     "networking": _("Networking"),
+    "machines": _("Virtual Machines"),
     "system": _("System"),
     "hardware": _("Hardware"),
     "settings": _("Settings"),

@@ -11,10 +11,11 @@ from typing import Any
 
 from domain import faults
 from domain.morefs import FolderKind
+from inventory.exchange import autostart as describe_autostart
 from inventory.exchange import vapps as describe_vapps
 from inventory.exchange.compare import ADD, CHANGE, REMOVE, Difference
 from inventory.models import Datastore, Host, Network, Tag, TagCategory, Task, VCenter
-from inventory.services import clusters, datastores, folders, hosts, networks, pools, tags, vapps
+from inventory.services import autostart, clusters, datastores, folders, hosts, networks, pools, tags, vapps
 from inventory.services.exchange_find import Finder, Path
 from inventory.services.exchange_labels import LABELS, set_labels
 
@@ -180,6 +181,28 @@ def _host(step: Step) -> None:
         _mounts(step, host, set(step.changed["datastores"]))
 
 
+def _finish_host(step: Step) -> None:
+    """VM Startup/Shutdown, now that the machines are there. One that is not (yet) is left out."""
+    if "autostart" not in step.changed:
+        return
+    here = step.find.site(step.path)
+    place = step.path[: len(step.path) - len(here[1])]
+
+    def machine(names: Path) -> str:
+        try:
+            return str(step.find.machine((*place, *names)).moref)
+        except faults.NotFound:
+            return ""
+
+    def refuse(where: str, sentence: str) -> None:
+        raise faults.InvalidArgument(property=f"autostart {where}".strip(), reason=sentence)
+
+    stored = describe_autostart.stored_of(step.changed["autostart"] or {}, machine, refuse)
+    host = step.find.host(step.path)
+    if stored != host.autostart:
+        autostart.restore(step.user, host, {"autostart": stored})
+
+
 def _mounts(step: Step, host: Any, wanted: set[str]) -> None:
     place = host.cluster.datacenter
     stores = {store.name: store for store in Datastore.objects.filter(datacenter=place).select_related("vcenter")}
@@ -284,4 +307,4 @@ add("pool", Kind(
     _remove_pool,
     _finish_pool,
 ))  # fmt: skip
-add("host", Kind(Finder.host, DPM | {"datastores"}, change=_host))
+add("host", Kind(Finder.host, DPM | {"datastores", "autostart"}, change=_host, finish=_finish_host))

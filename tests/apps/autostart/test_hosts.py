@@ -15,7 +15,7 @@ from hypervisors.port import Command, Config, Injection
 from inventory import fleet, host_sequences, pump, sequences
 from inventory.models import Event, Host, Task, VCenter, VirtualMachine
 from inventory.services import autostart, hosts, tasks, undo, vms
-from tests import builders, pumping
+from tests import builders, cast, pumping
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ON, OFF = VmPower.ON, VmPower.OFF
@@ -315,5 +315,5 @@ def test_a_change_of_the_settings_is_taken_back(rack):
     before = rack.host.autostart
     task = autostart.configure(None, rack.host, defaults=Defaults(False), machines={rack.vm("db").moref: Machine()})
     assert rack.host.autostart != before
-    undo.undo(None, task)
+    undo.undo(cast.make_user("boss", is_superuser=True), task)
     assert rack.host.autostart == before

@@ -56,6 +56,7 @@ CASES = {
                  {"drs_override": "disabled"}),
     "power of a host": ("host-power-management", lambda lab: lab.hosts[0], "", {"dpm_behavior": "manual"},
                         {"dpm_behavior": "disabled"}),
+    "startup of a host": ("vm-startup", lambda lab: lab.hosts[0], "", {"start_delay_s": "10"}, {"start_delay_s": "20"}),
 }  # fmt: skip
 
 
