@@ -26,7 +26,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from domain.faults import NoPermission
 from domain.grants import Grant, strongest, union
-from domain.privileges import ALL, READ, SYSTEM
+from domain.privileges import ALL, READ, SYSTEM, known
 from inventory.containers import CONTAINERS, Containers
 from inventory.models import ManagedObject, Permission, Role, Snapshot, VCenter
 
@@ -171,7 +171,7 @@ class Rights:
                 principal=permission.group.name if permission.group else user.get_username(),
                 personal=permission.group is None,
                 role=permission.role.name,
-                privileges=frozenset(permission.role.privileges),
+                privileges=known(permission.role.privileges),
                 propagate=permission.propagate,
             )
             self.grants.setdefault(permission.entity, []).append(grant)

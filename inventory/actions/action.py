@@ -56,6 +56,14 @@ def busy_objects(vcenter_pk: int, morefs: list[str]) -> dict[str, str]:
     return dict(live.order_by().values_list("entity", "description_id"))
 
 
+def needed(privilege: str) -> str:
+    """What greys something for whoever lacks a privilege."""
+    return _("You need the privilege “%(privilege)s” (%(id)s) on this object.") % {
+        "privilege": _(PRIVILEGES[privilege].label),
+        "id": privilege,
+    }
+
+
 Rule = Callable[[Any], str | None]
 
 
@@ -83,6 +91,7 @@ class Action:
     Exactly one of the four is set. `offered` decides whether the entry exists for this object at all (absent), `rule`
     whether it applies now (greyed, with the sentence it returns). `exclusive`: not while another task runs on it.
     `bulk`: a selection offers it too. `reads`: it changes nothing, so that what a class takes away does not count.
+    `others`: privileges each of which is enough as well, as for a dialog whose rows ask for one of their own each.
     """
 
     key: str
@@ -100,20 +109,22 @@ class Action:
     exclusive: bool = False
     bulk: bool = False
     reads: bool = False
+    others: tuple[str, ...] = ()
     shortcut: str = ""
     bulk_label: Text = ""
     bulk_url: str = ""  # name of the address (of a vCenter) that asks for a selection; else the bulk dialog does
 
+    def allowed(self, privileges: frozenset[str]) -> bool:
+        """Whether one of these is enough for it."""
+        return not self.privilege or not privileges.isdisjoint((self.privilege, *self.others))
+
     def why_not(self, context: Context) -> str | None:
         """Why this cannot be done now, as a sentence; None where it can."""
-        if self.privilege and self.privilege not in (context.given if self.reads else context.privileges):
+        if self.privilege and not self.allowed(context.given if self.reads else context.privileges):
             refusal = rights.refusal(context.user, self.privilege, context.obj)
             if type(refusal) is not NoPermission:  # it says itself what to do
                 return words.fault_sentence(refusal.to_dict())
-            return _("You need the privilege “%(privilege)s” (%(id)s) on this object.") % {
-                "privilege": _(PRIVILEGES[self.privilege].label),
-                "id": self.privilege,
-            }
+            return needed(self.privilege)
         if reason := self.rule(context.obj):
             return reason
         if self.exclusive and context.running:

@@ -22,7 +22,7 @@ NEW_VM = Action(
 )
 NEW_POOL = Action("new-pool", _("New Resource Pool…"), "Resource.CreatePool", "resource-pool", dialog="new-pool")
 NEW_DATASTORE = Action("new-datastore", _("New Datastore…"), "Datastore.Create", "storage", dialog="new-datastore")
-NEW_NETWORK = Action("new-network", _("New Port Group…"), "Network.Assign", "network-switch", dialog="new-network")
+NEW_NETWORK = Action("new-network", _("New Port Group…"), "Host.Config.Network", "network-switch", dialog="new-network")
 ADD_HOST = Action("add-host", _("Add Host…"), "Host.Inventory.AddStandaloneHost", "host", dialog="add-host")
 MIGRATE_TO_NETWORK = Action(
     "migrate-to-network", _("Migrate VMs to Another Network…"), "Network.Assign", "network-switch",

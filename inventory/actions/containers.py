@@ -98,7 +98,7 @@ menu(
     Submenu("storage", _("Storage"), (NEW_DATASTORE,), "storage"),
     Action("settings", _("Settings"), "System.Read", "cog", tab="configure"),
     SEPARATOR,
-    move_to("Folder.Move"), rename("Host.Inventory.RenameCluster"), TAGS, ADD_PERMISSION, SEPARATOR,
+    move_to("Host.Inventory.MoveCluster"), rename("Host.Inventory.RenameCluster"), TAGS, ADD_PERMISSION, SEPARATOR,
     delete("Host.Inventory.DeleteCluster", "clusters.destroy",
            Confirm(_("Delete the cluster “%(name)s”?"), _("Delete"), radius.cluster_delete), cluster_removable),
 )  # fmt: skip
@@ -154,7 +154,7 @@ menu(
     ADD_HOST, NEW_CLUSTER, NEW_FOLDERS, NEW_VM,
     Submenu("storage", _("Storage"), (NEW_DATASTORE,), "storage"), NEW_NETWORK,
     MIGRATE_TO_NETWORK, SEPARATOR,
-    move_to("Folder.Move"), rename("Datacenter.Rename"), TAGS, ADD_PERMISSION, EXPORT, SEPARATOR,
+    move_to("Datacenter.Move"), rename("Datacenter.Rename"), TAGS, ADD_PERMISSION, EXPORT, SEPARATOR,
     delete("Datacenter.Delete", "folders.destroy",
            Confirm(_("Delete the datacenter “%(name)s”?"), _("Delete"), radius.datacenter_delete)),
 )  # fmt: skip

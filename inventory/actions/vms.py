@@ -23,6 +23,7 @@ from inventory.actions.rules import (
     vm_suspended,
     vm_tools,
 )
+from inventory.services.vm_checks import EDITING
 
 
 def _is_suspended(vm: Any) -> bool:
@@ -97,7 +98,7 @@ CLONE = Submenu(
     (
         Action("clone-vm", _("Clone to Virtual Machine…"), "VirtualMachine.Provisioning.Clone", "clone",
                dialog="clone", rule=vm_reachable, exclusive=True),
-        Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.Clone", "copy",
+        Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.CreateTemplateFromVM", "copy",
                dialog="clone-template", rule=vm_reachable, exclusive=True),
     ),
     "clone",
@@ -114,7 +115,7 @@ TEMPLATE = Submenu(
 )  # fmt: skip
 EDIT_SETTINGS = Action(
     "edit-settings", _("Edit Settings…"), "VirtualMachine.Config.Settings", "cog", dialog="edit-settings",
-    rule=vm_reachable, exclusive=True, shortcut="e",
+    rule=vm_reachable, exclusive=True, shortcut="e", others=tuple(sorted(EDITING - {"VirtualMachine.Config.Settings"})),
 )  # fmt: skip
 MOVE_TO_POOL = Action(
     "move-to-pool", _("Move to Resource Pool…"), "Resource.AssignVMToPool", "resource-pool", dialog="move-to-pool",
@@ -147,7 +148,7 @@ menu(
            dialog="deploy", rule=vm_reachable, exclusive=True),
     Action("to-vm", _("Convert to Virtual Machine…"), "VirtualMachine.Provisioning.MarkAsVM", "vm", dialog="to-vm",
            rule=vm_reachable, exclusive=True),
-    Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.DeployTemplate", "copy",
+    Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.CloneTemplate", "copy",
            dialog="clone-template", rule=vm_reachable, exclusive=True),
     SEPARATOR, MOVE_TO_FOLDER, RENAME, EDIT_NOTES, TAGS, ADD_PERMISSION, SEPARATOR, UNREGISTER, DELETE_FROM_DISK,
 )  # fmt: skip

@@ -68,7 +68,7 @@ class RoleAdmin(ThroughServices):
 
     @admin.display(description=_("privileges"))
     def number_of_privileges(self, row: Role) -> int:
-        return len(row.privileges)
+        return len(row.known)
 
     @admin.display(description=_("given"))
     def given(self, row: Role) -> SafeString:

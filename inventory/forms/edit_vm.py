@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from inventory import rights
+from inventory.actions.action import needed
 from inventory.forms.base import VersionedForm
 from inventory.forms.devices import drive_of, values_of
 from inventory.forms.dialog import VersionedDialog, dialog
@@ -16,23 +18,51 @@ from inventory.forms.offers import Offer
 from inventory.forms.pickers import place_of
 from inventory.forms.steps import offer_of_networks, offer_of_stores, stores_of
 from inventory.models import VirtualMachine
+from inventory.services import vm_checks as checks
 from inventory.services import vms
 
 EDITED = ("network", "connected", "start_connected")  # of an adapter that is there
+MODEL_NAMES = {"memory": "memory_mib"}  # fields of the form that the model calls otherwise
+DISK = checks.DISK_PRIVILEGES
 
 
 class SettingsForm(HardwareForm, VersionedForm):
     guest_id = forms.ChoiceField(label=gettext_lazy("Guest OS"))
     tab = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, vm: VirtualMachine, stores: Offer, networks: Offer, *args: Any, **kwargs: Any) -> None:
-        self.vm = vm
+    def __init__(
+        self, vm: VirtualMachine, stores: Offer, networks: Offer, may: frozenset[str], *args: Any, **kwargs: Any
+    ) -> None:
+        self.vm, self.may = vm, may
         super().__init__(*args, **kwargs)
         self.fields["guest_id"].choices = with_present(guest_choices(), vm.guest_id)  # type: ignore[attr-defined]
         rows = {kind: " ".join(str(d.key) for d in self._devices(kind)) for kind in ("disks", "nics")}
         self.prepare(stores, networks, rows)
         if vm.power_state != "poweredOff":
             self.fields["guest_id"].disabled = True
+        self._forbid()
+
+    def _forbid(self) -> None:
+        """Grey what the person has no right to change, and say which right it takes."""
+        for name, field in self.fields.items():
+            if not field.widget.is_hidden:
+                self._ask(field, *checks.privileges_for({MODEL_NAMES.get(name, name): None}))
+        for disk in self.disk_forms:
+            self._ask(disk.fields["capacity"], DISK["add" if disk.disk is None else "grow"])
+        for nic in self.nic_forms:
+            if nic.nic is not None:
+                self._ask(nic.fields["network"], checks.EDIT_DEVICE)
+                for name in sorted(checks.CONNECTION):
+                    self._ask(nic.fields[name], checks.CONNECT_DEVICE)
+
+    def _ask(self, field: forms.Field, *privileges: str) -> None:
+        missing = next((one for one in privileges if one not in self.may), "")
+        if missing and not field.disabled:
+            field.disabled, field.help_text = True, needed(missing)
+
+    def why_not(self, kind: str, verb: str) -> str:
+        privilege = DISK[verb] if kind == "disks" else checks.ADD_REMOVE_DEVICE
+        return "" if privilege in self.may else needed(privilege)
 
     def changes(self) -> dict[str, Any]:
         """What differs from the VM as it is, in the form that `services.vms.reconfigure` takes."""
@@ -109,7 +139,8 @@ class EditSettings(VersionedDialog):
         place = place_of(self.obj.host)
         stores = offer_of_stores(self.user, stores_of(self.user, self.vcenter, place))
         networks = offer_of_networks(self.user, self.vcenter, place)
-        return SettingsForm(self.obj, stores, networks, data, initial=self.initial())
+        may = rights.privileges(self.user, self.obj)
+        return SettingsForm(self.obj, stores, networks, may, data, initial=self.initial())
 
     def submit(self, form: Any) -> Any:
         changes = form.changes()

@@ -264,9 +264,22 @@ class HardwareForm(BoundForm):
         keys = self.row_keys("nics")
         return [self._row(k, f, f.nic, _("New network adapter")) for k, f in zip(keys, self.nic_forms, strict=True)]
 
+    def why_not(self, kind: str, verb: str) -> str:
+        """Why devices of a kind ("disks", "nics") cannot be added or removed here; "" where they can."""
+        return ""
+
+    @property
+    def why_no_disk(self) -> str:
+        return self.why_not("disks", "add")
+
+    @property
+    def why_no_nic(self) -> str:
+        return self.why_not("nics", "add")
+
     def _row(self, key: str, form: Any, device: Any, new: str) -> dict[str, Any]:
         label = retell(device.label) if device else new
-        row = {"key": key, "form": form, "label": label, "new": device is None}
+        why = self.why_not("disks" if isinstance(device, VirtualDisk) else "nics", "remove") if device else ""
+        row: dict[str, Any] = {"key": key, "form": form, "label": label, "new": device is None, "why": why}
         if isinstance(device, VirtualDisk):
             row["provisioning"] = words.of(DiskProvisioning, device.provisioning)
             row["mode"] = dict(MODES)["independent" if device.independent else "dependent"]

@@ -31,8 +31,8 @@ TYPES = (
 )
 FROM_TEMPLATE = (DEPLOY, TO_VM, COPY_TEMPLATE)
 SOURCE_PRIVILEGE = {
-    CLONE: "VirtualMachine.Provisioning.Clone", TO_TEMPLATE: "VirtualMachine.Provisioning.Clone",
-    DEPLOY: "VirtualMachine.Provisioning.DeployTemplate", COPY_TEMPLATE: "VirtualMachine.Provisioning.DeployTemplate",
+    CLONE: "VirtualMachine.Provisioning.Clone", TO_TEMPLATE: "VirtualMachine.Provisioning.CreateTemplateFromVM",
+    DEPLOY: "VirtualMachine.Provisioning.DeployTemplate", COPY_TEMPLATE: "VirtualMachine.Provisioning.CloneTemplate",
     TO_VM: "VirtualMachine.Provisioning.MarkAsVM",
 }  # fmt: skip
 HARDWARE_VERSIONS = (

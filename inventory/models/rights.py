@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from domain.privileges import known
+
 
 class Role(models.Model):
     """A named set of privileges (`domain.privileges`). `system` roles are fixed; `vcenter` null = everywhere."""
@@ -30,6 +32,11 @@ class Role(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def known(self) -> list[str]:
+        """Its privileges without those that there are no longer."""
+        return sorted(known(self.privileges))
 
 
 class Permission(models.Model):

@@ -17,9 +17,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from domain.states import DiskProvisioning, VmPower
-from inventory import selectors
+from inventory import rights, selectors, words
 from inventory.models import Datastore, Snapshot, VirtualDisk, VirtualMachine
 
+BROWSE = "Datastore.Browse"
 FOLDERS_MOST = 300
 IMAGES_MOST = 100
 MIB = 1024**2
@@ -60,7 +61,10 @@ class Image:
 
 
 def files_context(page: Any) -> dict[str, Any]:
+    """The files, or (`refused`) why this person may not browse them. What a class takes away does not count here."""
     store, query = page.obj, page.request.GET.get("q", "").strip()[:80]
+    if BROWSE not in rights.given(page.user, store):
+        return {"refused": words.fault_sentence(rights.refusal(page.user, BROWSE, store).to_dict())}
     here = _machines(page, store)
     if query:
         here = here.filter(name__icontains=query)

@@ -53,9 +53,9 @@ def restore(user: Any, host: Host, before: Mapping[str, Any]) -> Task:
 
 
 def _store(user: Any, host: Host, defaults: Defaults, machines: Mapping[str, Machine]) -> Task:
-    for settings in (defaults, *machines.values()):
-        if problem := settings.problem():
-            raise faults.InvalidArgument(property=problem, reason="it is out of its range")
+    problems = [defaults.problem(), *(own.problem() for own in machines.values())]
+    if problem := next(filter(None, problems), ""):
+        raise faults.InvalidArgument(property=problem, reason="it is out of its range")
     if defaults.enabled and not defaults_of(host.autostart).enabled and host.cluster.ha_on:
         raise faults.InvalidState(name=host.name, reason="vSphere HA is on in its cluster, and restarts machines")
     with changing(host.vcenter, user) as change:

@@ -25,6 +25,8 @@ KIND = Attached(
     Config.REMOVE_DATASTORE, "Datastore.Rename", "Datastore.Delete",
 )  # fmt: skip
 
+MOUNTS = "Host.Config.Storage"  # what a host mounts is its own configuration
+
 
 def create(
     user: Any,
@@ -37,7 +39,9 @@ def create(
     local: bool = False,
 ) -> Task:
     """A datastore in a datastore folder, mounted on `hosts`."""
+    hosts = list(hosts)
     check(user, "Datastore.Create", folder)
+    check(user, MOUNTS, *hosts)
     name = attached.new_name(KIND, folder, name, Datastore.objects)
     number({"capacity_bytes": capacity_bytes}, "capacity_bytes", 1024**3, LIMITS.datastore_bytes)
     if kind not in {k.value for k in DatastoreKind}:
@@ -71,7 +75,8 @@ def _mount(change: Change, datastore: Datastore, host: Host) -> None:
 
 
 def mount(user: Any, datastore: Datastore, hosts: Iterable[Host]) -> Task:
-    check(user, "Datastore.Create", datastore)
+    hosts = list(hosts)
+    check(user, MOUNTS, *hosts)
     with changing(datastore.vcenter, user) as change:
         for host in hosts:
             if datastore.mounts.count() >= LIMITS.hosts_per_datastore and datastore.store_kind == DatastoreKind.VMFS:
@@ -83,7 +88,7 @@ def mount(user: Any, datastore: Datastore, hosts: Iterable[Host]) -> Task:
 
 def unmount(user: Any, datastore: Datastore, host: Host) -> Task:
     """Refused while a VM on that host has a disk there, or a drive that reads an image from it."""
-    check(user, "Datastore.Delete", datastore)
+    check(user, MOUNTS, host)
     disk, drive = Q(disks__datastore=datastore), Q(cd_datastore=datastore, cd_connected=True)
     used = VirtualMachine.everything.filter(disk | drive, host=host).first()
     if used is not None:

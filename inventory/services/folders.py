@@ -34,6 +34,15 @@ HOLDS: dict[type, FolderKind] = {
     Datacenter: FolderKind.DATACENTER,
 }
 
+# What it takes to move one, on the object and on the folder that it comes to.
+MOVING: dict[type, str] = {
+    Folder: "Folder.Move",
+    Cluster: "Host.Inventory.MoveCluster",
+    Datastore: "Datastore.Move",
+    Network: "Network.Move",
+    Datacenter: "Datacenter.Move",
+}
+
 
 def create(user: Any, parent: Folder, name: str) -> Task:
     """A folder of its parent's kind."""
@@ -126,7 +135,7 @@ def move(user: Any, obj: Any, folder: Folder) -> Task:
         return vms.move_to_folder(user, obj, folder)
     if isinstance(obj, ResourcePool):
         return vapps.move_to_folder(user, obj, folder)
-    check(user, "Folder.Move", obj, folder)
+    check(user, MOVING[type(obj)], obj, folder)
     _refuse_fixed(obj)
     _fits(obj, folder)
     unique(type(obj).objects.filter(**{"parent" if isinstance(obj, Folder) else "folder": folder}), obj.name, own=obj)

@@ -23,7 +23,9 @@ KIND = Attached(
 
 def create(user: Any, folder: Folder, name: str, vlan: int, hosts: Iterable[Host]) -> Task:
     """A port group of that name on each of `hosts`: one network."""
-    check(user, "Network.Assign", folder)
+    hosts = list(hosts)
+    asked: list[Host | Folder] = [*hosts] or [folder]
+    check(user, "Host.Config.Network", *asked)
     name = attached.new_name(KIND, folder, name, Network.objects)
     number({"vlan": vlan}, "vlan", 0, 4095)
     with changing(folder.vcenter, user) as change:

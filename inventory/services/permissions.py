@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser, Group
 
 from domain import faults
-from domain.privileges import ALL, complete
+from domain.privileges import ALL, complete, known
 from inventory import audit, rights
 from inventory.inverses import note
 from inventory.journal import changing
@@ -115,7 +115,7 @@ def _principal(principal: Principal) -> dict[str, Any]:
 
 
 def _check_has_all(user: Any, obj: rights.Entity, role: Role) -> None:
-    missing = frozenset(role.privileges) - (ALL if user is None else rights.privileges(user, obj))
+    missing = known(role.privileges) - (ALL if user is None else rights.privileges(user, obj))
     if missing:
         raise faults.NoPermission(privilege=min(missing), object=obj.name)
 
@@ -142,7 +142,7 @@ def edit_role(user: Any, role: Role, *, name: str, privileges: Iterable[str], de
     with changing(vcenter, user) as change:
         change.fact("permissions.changed")
         before = {"name": role.name, "privileges": role.privileges}
-        role.name, role.privileges, role.description = name, _checked(privileges), description[:255]
+        role.name, role.privileges, role.description = name, _checked(privileges, role), description[:255]
         role.save()
         after = {"name": role.name, "privileges": role.privileges}
         audit.append(user, "AuthorizationManager.updateRole", vcenter, {"before": before, "after": after})
@@ -176,9 +176,10 @@ def _free_name(vcenter: VCenter, name: str, own: Role | None = None) -> str:
     return name
 
 
-def _checked(privileges: Iterable[str]) -> list[str]:
+def _checked(privileges: Iterable[str], role: Role | None = None) -> list[str]:
+    """Refuses what there is not, unless the role was stored with it: that goes by itself."""
     wanted = frozenset(privileges)
-    unknown = wanted - ALL
+    unknown = wanted - ALL - frozenset(role.privileges if role is not None else ())
     if unknown:
         raise faults.InvalidArgument(property="privileges", reason=f"there is no privilege {min(unknown)}")
     return sorted(complete(wanted))

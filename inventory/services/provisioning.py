@@ -19,6 +19,13 @@ from inventory.services import vm_places
 from inventory.services.base import check, submit, unique, valid_name
 
 POWER_ON = "VirtualMachine.Interact.PowerOn"
+# What it takes to copy a machine or (True) a template, into a machine or (True) a template.
+COPYING = {
+    (False, False): "VirtualMachine.Provisioning.Clone",
+    (False, True): "VirtualMachine.Provisioning.CreateTemplateFromVM",
+    (True, False): "VirtualMachine.Provisioning.DeployTemplate",
+    (True, True): "VirtualMachine.Provisioning.CloneTemplate",
+}
 
 
 def create(
@@ -124,9 +131,7 @@ def clone(
     as_template: bool = False,
 ) -> Task:
     """A full copy of a VM or template; `as_template` makes the copy a template (which has no pool)."""
-    check(
-        user, "VirtualMachine.Provisioning.DeployTemplate" if vm.template else "VirtualMachine.Provisioning.Clone", vm
-    )
+    check(user, COPYING[vm.template, as_template], vm)
     check(user, "VirtualMachine.Inventory.CreateFromExisting", folder)
     checks.operable(vm, busy_is_fine=True)
     home = pool or vm.pool

@@ -13,7 +13,6 @@ from inventory.journal import Change, changing
 from inventory.models import CustomAttribute, CustomValue, ManagedObject, Tag, TagAssignment, TagCategory, Task, VCenter
 from inventory.services.base import check, instant, unique, valid_name
 
-TAGGING = "InventoryService.Tagging."
 KINDS = frozenset(
     {
         Kind.FOLDER,
@@ -37,7 +36,7 @@ def create_category(
     user: Any, vcenter: VCenter, name: str, *, description: str = "", multiple: bool = True, kinds: Sequence[str] = ()
 ) -> TagCategory:
     """A category; `multiple`: an object may have several tags of it; `kinds`: object types, none = all."""
-    check(user, f"{TAGGING}CreateCategory", vcenter)
+    check(user, "InventoryService.Tagging.CreateCategory", vcenter)
     name = valid_name(name)
     unique(TagCategory.objects.filter(vcenter=vcenter), name)
     values = {"description": description[:255], "multiple": multiple, "kinds": _checked_kinds(kinds)}
@@ -51,7 +50,7 @@ def edit_category(
     user: Any, category: TagCategory, *, name: str, description: str = "", multiple: bool, kinds: Sequence[str]
 ) -> TagCategory:
     """Change a category. As in vSphere it can only become wider: from one tag to many, to more types."""
-    check(user, f"{TAGGING}EditCategory", category.vcenter)
+    check(user, "InventoryService.Tagging.EditCategory", category.vcenter)
     name = valid_name(name)
     unique(TagCategory.objects.filter(vcenter=category.vcenter), name, category)
     wanted = _checked_kinds(kinds)
@@ -70,7 +69,7 @@ def edit_category(
 
 def delete_category(user: Any, category: TagCategory) -> None:
     """Remove a category with its tags, from all objects."""
-    check(user, f"{TAGGING}DeleteCategory", category.vcenter)
+    check(user, "InventoryService.Tagging.DeleteCategory", category.vcenter)
     with changing(category.vcenter, user):
         audit.append(user, "Tagging.deleteCategory", category.vcenter, {"category": category.name})
         category.delete()
@@ -87,7 +86,7 @@ def _checked_kinds(kinds: Iterable[str]) -> list[str]:
 # --- tags ------------------------------------------------------------------------------------------------------------
 def create_tag(user: Any, category: TagCategory, name: str, description: str = "") -> Tag:
     """A tag of a category."""
-    check(user, f"{TAGGING}CreateTag", category.vcenter)
+    check(user, "InventoryService.Tagging.CreateTag", category.vcenter)
     name = valid_name(name)
     unique(Tag.objects.filter(category=category), name)
     with changing(category.vcenter, user):
@@ -99,7 +98,7 @@ def create_tag(user: Any, category: TagCategory, name: str, description: str = "
 def edit_tag(user: Any, tag: Tag, *, name: str, description: str = "") -> Tag:
     """Rename a tag, or describe it anew."""
     vcenter = tag.category.vcenter
-    check(user, f"{TAGGING}EditTag", vcenter)
+    check(user, "InventoryService.Tagging.EditTag", vcenter)
     name = valid_name(name)
     unique(Tag.objects.filter(category=tag.category), name, tag)
     with changing(vcenter, user):
@@ -113,7 +112,7 @@ def edit_tag(user: Any, tag: Tag, *, name: str, description: str = "") -> Tag:
 def delete_tag(user: Any, tag: Tag) -> None:
     """Remove a tag, from all objects."""
     vcenter = tag.category.vcenter
-    check(user, f"{TAGGING}DeleteTag", vcenter)
+    check(user, "InventoryService.Tagging.DeleteTag", vcenter)
     with changing(vcenter, user):
         audit.append(user, "Tagging.deleteTag", vcenter, {"category": tag.category.name, "tag": tag.name})
         tag.delete()
@@ -121,7 +120,7 @@ def delete_tag(user: Any, tag: Tag) -> None:
 
 def assign(user: Any, obj: Tagged, tag: Tag) -> Task | None:
     """Put a tag on an object; None where it already has it."""
-    check(user, f"{TAGGING}AttachTag", obj)
+    check(user, "InventoryService.Tagging.AttachTag", obj)
     vcenter, category = rights.vcenter_of(obj), tag.category
     if category.vcenter_id != vcenter.pk:
         raise faults.NotFound(what=tag.name)
@@ -137,7 +136,7 @@ def assign(user: Any, obj: Tagged, tag: Tag) -> Task | None:
 
 def unassign(user: Any, obj: Tagged, tag: Tag) -> Task | None:
     """Take a tag off an object; None where it does not have it."""
-    check(user, f"{TAGGING}AttachTag", obj)
+    check(user, "InventoryService.Tagging.AttachTag", obj)
     vcenter = rights.vcenter_of(obj)
     with changing(vcenter, user) as change:
         gone, _by_type = TagAssignment.objects.filter(vcenter=vcenter, entity=obj.moref, tag=tag).delete()

@@ -268,6 +268,9 @@ def swap_space(vm: VirtualMachine) -> None:
 
 
 # --- rights and records ----------------------------------------------------------------------------------------------
+EDIT_DEVICE, ADD_REMOVE_DEVICE = "VirtualMachine.Config.EditDevice", "VirtualMachine.Config.AddRemoveDevice"
+SET_CD, CONNECT_DEVICE = "VirtualMachine.Interact.SetCDMedia", "VirtualMachine.Interact.DeviceConnection"
+CONNECTION = frozenset({"connected", "start_connected"})  # what of an adapter is its connection, not its settings
 _PRIVILEGE = (
     ({"vcpus", "cores_per_socket", "cpu_hot_add", "cpu_hot_remove"}, "VirtualMachine.Config.CPUCount"),
     ({"memory_mib", "memory_hot_add"}, "VirtualMachine.Config.Memory"),
@@ -277,27 +280,43 @@ _PRIVILEGE = (
         "VirtualMachine.Config.Resource",
     ),
     ({"notes"}, "VirtualMachine.Config.Annotation"),
-    (
-        {"nics", "cd_datastore", "cd_path", "cd_connected", "passthrough", "bus_sharing"},
-        "VirtualMachine.Config.EditDevice",
-    ),
+    ({"passthrough", "bus_sharing"}, EDIT_DEVICE),
+    ({"cd_datastore", "cd_path"}, SET_CD),
+    ({"cd_connected"}, CONNECT_DEVICE),
+    ({"tools_installed"}, "VirtualMachine.Interact.ToolsInstall"),
+    ({"hardware_version"}, "VirtualMachine.Config.UpgradeVirtualHardware"),
+    ({"archetype", "trace", "trace_scale", "trace_offset_s"}, "VirtualMachine.Config.AdvancedConfig"),
 )
+DISK_PRIVILEGES = {
+    "add": "VirtualMachine.Config.AddNewDisk",
+    "grow": "VirtualMachine.Config.DiskExtend",
+    "remove": "VirtualMachine.Config.RemoveDisk",
+}
+SETTINGS = "VirtualMachine.Config.Settings"
+# Each of them lets a person change something under Edit Settings.
+EDITING = frozenset({
+    SETTINGS, ADD_REMOVE_DEVICE, *(privilege for _names, privilege in _PRIVILEGE), *DISK_PRIVILEGES.values(),
+})  # fmt: skip
 
 
 def privileges_for(changes: Mapping[str, Any]) -> list[str]:
     """The privileges that these changes need."""
     needed = {privilege for names, privilege in _PRIVILEGE if names & changes.keys()}
     disks_changed = changes.get("disks") or {}
-    if disks_changed.get("add"):
-        needed.add("VirtualMachine.Config.AddNewDisk")
-    if disks_changed.get("grow"):
-        needed.add("VirtualMachine.Config.DiskExtend")
-    if disks_changed.get("remove"):
-        needed.add("VirtualMachine.Config.RemoveDisk")
-    known = {name for names, _privilege in _PRIVILEGE for name in names} | {"disks"}
+    needed |= {privilege for what, privilege in DISK_PRIVILEGES.items() if disks_changed.get(what)}
+    needed |= _of_adapters(changes.get("nics") or {})
+    known = {name for names, _privilege in _PRIVILEGE for name in names} | {"disks", "nics"}
     if changes.keys() - known or not needed:
-        needed.add("VirtualMachine.Config.Settings")
+        needed.add(SETTINGS)
     return sorted(needed)
+
+
+def _of_adapters(nics: Mapping[str, Any]) -> set[str]:
+    needed = {ADD_REMOVE_DEVICE} if nics.get("add") or nics.get("remove") else set()
+    for values in (nics.get("edit") or {}).values():
+        needed |= {CONNECT_DEVICE} if values.keys() & CONNECTION else set()
+        needed |= {EDIT_DEVICE} if values.keys() - CONNECTION else set()
+    return needed
 
 
 def plain(changes: Mapping[str, Any]) -> dict[str, Any]:

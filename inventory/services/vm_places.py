@@ -12,6 +12,8 @@ from inventory.models import Datastore, Host, Network, ResourcePool, VirtualMach
 from inventory.reach import Reach
 from inventory.services.base import check
 
+BROWSE = "Datastore.Browse"  # to choose a file of it
+
 
 # --- rights ----------------------------------------------------------------------------------------------------------
 def may_change(user: Any, vm: VirtualMachine, changes: Mapping[str, Any]) -> None:
@@ -24,6 +26,9 @@ def may_change(user: Any, vm: VirtualMachine, changes: Mapping[str, Any]) -> Non
         stores.add(have[0].datastore)
     stores |= {_row(Datastore, vm, disk["datastore"]) for disk in adds if disk.get("datastore")}
     may_use(user, stores, _plugged_anew(vm, changes.get("nics") or {}))
+    image = _row(Datastore, vm, changes["cd_datastore"]) if changes.get("cd_datastore") else None
+    if image is not None and image.pk != vm.cd_datastore_id:
+        check(user, BROWSE, image)
 
 
 def may_use(user: Any, stores: Iterable[Datastore], networks: Iterable[Network]) -> None:

@@ -74,7 +74,7 @@ def new_role(request: HttpRequest, vc: UUID) -> HttpResponse:
     vcenter = selectors.vcenter_for(request.user, vc)
     number = request.GET.get("from", "")
     model = roles_of(vcenter).filter(pk=number).first() if number.isdecimal() else None
-    initial = {"privileges": model.privileges, "description": model.description} if model else {}
+    initial = {"privileges": model.known, "description": model.description} if model else {}
 
     def save(values: dict[str, Any]) -> None:
         services.create_role(request.user, vcenter, **values)
@@ -89,7 +89,7 @@ def role(request: HttpRequest, vc: UUID, pk: int) -> HttpResponse:
     vcenter = selectors.vcenter_for(request.user, vc)
     row = get_object_or_404(roles_of(vcenter), pk=pk)
     told = retell if row.system else str  # a role of the system says what it is in the person's language
-    now = {"name": told(row.name), "description": told(row.description), "privileges": sorted(row.privileges)}
+    now = {"name": told(row.name), "description": told(row.description), "privileges": row.known}
 
     def save(values: dict[str, Any]) -> None:
         services.edit_role(request.user, row, **values)
@@ -136,7 +136,7 @@ def delete_role(request: HttpRequest, vc: UUID, pk: int) -> HttpResponse:
     """Remove a role that nobody has; a refusal is told on the role's page."""
     vcenter = selectors.vcenter_for(request.user, vc)
     row = get_object_or_404(roles_of(vcenter), pk=pk)
-    form = RoleForm({"name": row.name, "description": row.description, "privileges": row.privileges})
+    form = RoleForm({"name": row.name, "description": row.description, "privileges": row.known})
     form.full_clean()
     removed = _tried(form, lambda: services.delete_role(request.user, row))
     return _all_roles(vcenter) if removed else _drawn(request, vcenter, row, form)

@@ -66,7 +66,7 @@ def _action_of(obj: Any, name: str, query: str) -> Action | None:
 
 
 def _check(action: Action, user: Any, obj: Any) -> None:
-    if action.privilege and not rights.has(user, action.privilege, obj):
+    if not action.allowed(rights.privileges(user, obj)):
         raise rights.refusal(user, action.privilege, obj)
     if why := action.why_not(Context(user, obj)):
         raise InvalidState(name=obj.name, reason=why)

@@ -89,9 +89,9 @@ def test_a_role_of_ones_own(cast: Cast, lab: SmallLab) -> None:
     permissions.grant(cast.student, lab.vcenter, cast.outsider, role)
     with pytest.raises(faults.ResourceInUse):
         permissions.delete_role(cast.student, role)
-    permissions.edit_role(cast.student, role, name="Starter", privileges=["Global.Settings"])
+    permissions.edit_role(cast.student, role, name="Starter", privileges=["Global.Diagnostics"])
     assert not rights.has(cast.outsider, ON, lab.vm)
-    assert rights.has(cast.outsider, "Global.Settings", lab.vm)
+    assert rights.has(cast.outsider, "Global.Diagnostics", lab.vm)
     Permission.objects.filter(role=role).delete()
     permissions.delete_role(cast.student, role)
     assert last_action() == "AuthorizationManager.removeRole"
