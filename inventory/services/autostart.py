@@ -57,7 +57,7 @@ def _store(user: Any, host: Host, defaults: Defaults, machines: Mapping[str, Mac
     if problem := next(filter(None, problems), ""):
         raise faults.InvalidArgument(property=problem, reason="it is out of its range")
     if defaults.enabled and not defaults_of(host.autostart).enabled and host.cluster.ha_on:
-        raise faults.InvalidState(name=host.name, reason="vSphere HA is on in its cluster, and restarts machines")
+        raise faults.InvalidState(name=host.name, reason="vSphere HA is on in its cluster: it restarts them itself")
     with changing(host.vcenter, user) as change:
         before, host.autostart = host.autostart, plain(defaults, machines)
         host.change_version += 1
