@@ -16,7 +16,7 @@ from inventory.operations import autostart as operations
 from inventory.operations import base
 from inventory.services.base import submit
 
-INITIATOR = "VM Startup/Shutdown"
+INITIATOR = "AutoStartManager"
 
 
 def record(change: Change, events: Sequence[FleetEvent]) -> None:
