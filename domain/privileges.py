@@ -264,7 +264,11 @@ SYSTEM_ROLES = (
     SystemRole(NO_ACCESS, _("Cannot see the object, whatever is given further up."), frozenset()),
     SystemRole(READ_ONLY, _("Sees the object and its figures and changes nothing."), SYSTEM),
     SystemRole(ADMINISTRATOR, _("May do everything."), ALL),
-    SystemRole(_("VM user"), _("Powers virtual machines on and off and uses their consoles."), complete(_VM_USER)),
+    SystemRole(
+        _("VM user"),
+        _("Powers virtual machines on and off, changes their discs and connects devices."),
+        complete(_VM_USER),
+    ),
     SystemRole(
         _("VM power user"),
         _("Also changes hardware and settings of virtual machines and works with snapshots."),

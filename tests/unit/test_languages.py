@@ -21,10 +21,10 @@ from vsphere_web.messages import compile_catalogues
 KOREAN = Path(settings.LOCALE_PATHS[0]) / "ko" / "LC_MESSAGES" / "django.po"
 # What stays in Latin letters: products, protocols, units and parts that Korean administrators name so too.
 _NAMES = """
-    AMD API BMC CD CO CP949 CPU CSV DPM DRS DVD EFI Excel esx esx-07.lab.local ESXi EVC GB HA HTML http https ID iLO
-    IOPS IP IPMI JSON KB kg kWh Lab.Clock LDAP Linux MAC MB Mbit MFA MHz ms NFS NIC OIDC OS PDF PNG REST RVTools s SAML
-    SDPS SMTP SSD SSO Storage TB U2 URL UTF-8 vApp vCenter vCPU VirtualBox VLAN VM vm-42 vMotion VMware vSphere W
-    Intel Wake-on-LAN Web XLSX YAML vmxnet3 e1000e
+    AMD APD API BMC CD CO CP949 CPU CSV DPM DRS DVD EFI Excel esx esx-07.lab.local ESXi EVC GB HA HTML http https ID iLO
+    IOPS IP IPMI JSON KB kg kWh Lab.Clock LDAP Linux MAC MB Mbit MFA MHz ms NFS NIC OIDC OS PDF PDL PNG REST
+    RVTools s SAML SDPS SMTP SSD SSO Storage TB U2 URL UTF-8 vApp vCenter vCPU VirtualBox VLAN VM vm-42 VMFS vMotion
+    VMware vSphere W Intel Wake-on-LAN Web XLSX YAML vmxnet3 e1000e
     Beloglazov Bitbrains Buyya DVFS HP LR-MMT MiB ML110 PlanetLab SLAV THR-MMT cpu csv mem npz pct t
     PCI SCSI USB DirectPath I O
     AND OR Asia Seoul xlsx zip vDatastore vDisk vHost all any end pause resume speed step until

@@ -32,7 +32,7 @@ def page_of(world: World, client: Any, query: str = "") -> str:
 def test_a_running_machine_has_a_swap_file_and_a_suspended_one_its_memory(world: World, client_of: Any) -> None:
     running, other = world.lab.vms[0], world.lab.vms[1]
     VirtualMachine.objects.filter(pk=other.pk).update(power_state=VmPower.SUSPENDED)
-    page = page_of(world, client_of("reader"))
+    page = page_of(world, client_of("operator"))
     assert f"{running.name}-{running.uuid.hex[:8]}.vswp" in page
     assert f"{other.name}-{other.uuid.hex[:8]}.vmss" in page
     assert f"{running.name}.vmx" in page
@@ -41,7 +41,7 @@ def test_a_running_machine_has_a_swap_file_and_a_suspended_one_its_memory(world:
 
 def test_every_file_has_an_icon_that_exists(world: World, client_of: Any) -> None:
     chosen = set(chosen_names())
-    drawn = set(re.findall(r"clarity-icons[^#]*#([a-z-]+)", page_of(world, client_of("reader"))))
+    drawn = set(re.findall(r"clarity-icons[^#]*#([a-z-]+)", page_of(world, client_of("operator"))))
     assert {"file", "hard-disk", "memory"} <= drawn <= chosen
 
 
@@ -49,20 +49,20 @@ def test_images_that_drives_use_are_listed_once_with_their_machines(world: World
     VirtualMachine.objects.filter(pk__in=[vm.pk for vm in world.lab.vms[:2]]).update(
         cd_datastore=world.lab.datastore, cd_path="iso/<b>setup.iso"
     )
-    page = page_of(world, client_of("reader"))
+    page = page_of(world, client_of("operator"))
     assert page.count("iso/&lt;b&gt;setup.iso") == 1
 
 
 def test_files_in_the_recycle_bin_still_take_space(world: World, client_of: Any) -> None:
     gone = world.lab.vms[1]
     VirtualMachine.objects.filter(pk=gone.pk).update(deleted_at=now(), purge_at=now())
-    page = page_of(world, client_of("reader"))
+    page = page_of(world, client_of("operator"))
     assert f"{gone.name}.vmdk" in page
     assert "in the recycle bin" in page
 
 
 def test_folders_are_found_by_name_whatever_is_typed(world: World, client_of: Any) -> None:
-    client = client_of("reader")
+    client = client_of("operator")
     assert f"{world.lab.vms[1].name}.vmdk" in page_of(world, client, f"?q={world.lab.vms[1].name}")
     for hostile in ("%00", "%27%3B--", "%25", "x" * 3000, "%F0%9F%92%A9"):
         assert "No files" in page_of(world, client, f"?q={hostile}")
