@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.states import ToolsStatus
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -62,3 +64,11 @@ def label(guest_id: str) -> str:
     """What people call this guest; an identifier that the table lacks is shown as it is."""
     guest = GUESTS.get(guest_id)
     return guest.label if guest else guest_id
+
+
+def prompt(guest_id: str, name: str, tools: ToolsStatus) -> str:
+    """What stands on the screen of a running machine of this name: nothing while its tools do not answer (yet)."""
+    guest = GUESTS.get(guest_id)
+    if tools == ToolsStatus.NOT_RUNNING:
+        return "_"
+    return f"{name} C:\\>" if guest is not None and guest.family == WINDOWS else f"{name} login:"

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
-from domain.guests import label as guest_label
+from domain import guests
 from domain.hardware import CPU_GENERATIONS, SERVER_MODELS
 from domain.morefs import Kind
 from domain.resources import (
@@ -74,7 +74,8 @@ def vm_summary(page: Any) -> dict[str, Any]:
     cpu, net = figures.CPU_READY_MS, figures.NET_KBPS
     return _common(page) | {
         "vm": vm,
-        "guest": guest_label(vm.guest_id),
+        "guest": guests.label(vm.guest_id),
+        "prompt": guests.prompt(vm.guest_id, vm.name, vm.tools_status),
         "meters": vm_meters(page, vm),
         "disks": disks,
         "nics": nics,
