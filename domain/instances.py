@@ -53,8 +53,9 @@ def poured(total: Floats, weight: Floats, cap: Floats) -> Floats:
     """
     fuller = np.cumsum(cap, axis=0) - cap  # what the rows before hold when they are full
     rest = np.cumsum(weight[::-1], axis=0)[::-1]  # the weights from here on
-    levels = np.maximum(total - fuller, 0.0) / rest
-    full = np.count_nonzero(levels * weight > cap, axis=0)
+    with np.errstate(over="ignore"):  # of next to nothing
+        levels = np.maximum(total - fuller, 0.0) / rest
+        full = np.count_nonzero(levels * weight > cap, axis=0)
     at = np.minimum(full, len(weight) - 1)[None, :]
     level = np.where(full == len(weight), np.inf, np.take_along_axis(levels, at, axis=0)[0])
     filled: Floats = np.minimum(cap, level * weight)

@@ -108,8 +108,10 @@ def _of_processors(obj: Any, pairs: Pairs, known: computed.Known, _whole: Series
     if isinstance(obj, Host):
         made = rule.physical_processors(str(obj.uuid), obj.cores, stored[2], known.interval_s)
     else:
-        blocked = computed.blocked_ms(known, stored[125], stored[133])
-        work = rule.Work(known.interval_s, *(stored[key] for key in (6, 398, 12, 399, 400)), blocked)
+        work = rule.Work(
+            known.interval_s, used_mhz=stored[6], demand_mhz=stored[398], ready_ms=stored[12], costop_ms=stored[399],
+            limited_ms=stored[400], blocked_ms=computed.blocked_ms(known, stored[125], stored[133]),
+        )  # fmt: skip
         made = rule.virtual_processors(str(obj.uuid), charts.size_then(obj, stored), work)
     nothing = np.full(len(stored[2]), np.nan)
     return {(key, name): made[key][int(name)] if int(name) < len(made[key]) else nothing for key, name in pairs}
@@ -130,7 +132,7 @@ def _uplinks(host: Host, whole: Series) -> dict[str, Figures]:
 def _link_changes(host: Host, from_s: float) -> list[rule.LinkChange]:
     rows = Event.objects.filter(vcenter=host.vcenter_id, entity=host.moref, type__in=(*LINK_DOWN, LINK_UP))
     found = rows.filter(lab_s__gte=from_s - 1.0).order_by("-key").values_list("lab_s", "type", "fields")
-    numbered = [(at_s, str(fields.get("name", ""))[len("vmnic"):], kind) for at_s, kind, fields in found[:CHANGES_MAX]]
+    numbered = [(at_s, str(fields.get("name", ""))[len("vmnic") :], kind) for at_s, kind, fields in found[:CHANGES_MAX]]
     return [rule.LinkChange(at_s, int(nic), kind == LINK_UP) for at_s, nic, kind in numbered if nic.isdecimal()]
 
 
@@ -146,9 +148,7 @@ def _of_datastores(vm: Any, pairs: Pairs, known: computed.Known, whole: Series) 
     """A machine works on the datastore of its first disk. Where that was before its disks moved is not known."""
     home = vm.disks.order_by("key").values_list("datastore__uuid", flat=True).first()
     before = whole.times_s - known.interval_s < _relocated_s(vm)
-    return {
-        (key, name): np.where(before, np.nan, whole.values[key] * (name == str(home))) for key, name in pairs
-    }
+    return {(key, name): np.where(before, np.nan, whole.values[key] * (name == str(home))) for key, name in pairs}
 
 
 def _relocated_s(vm: VirtualMachine) -> float:
@@ -161,4 +161,3 @@ def _relocated_s(vm: VirtualMachine) -> float:
 _FIGURES: dict[str, Callable[..., dict[tuple[int, str], Figures]]] = {
     "processor": _of_processors, "adapter": _of_adapters, "datastore": _of_datastores,
 }  # fmt: skip
-

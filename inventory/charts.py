@@ -18,7 +18,7 @@ from domain.counters import COUNTERS, INTERVALS, Interval, keys_of
 from inventory import metrics
 from inventory.live.watch import METRIC_KINDS
 from inventory.metrics import Series, computed
-from inventory.models import Host, VCenter, VirtualMachine
+from inventory.models import Datacenter, Host, ManagedObject, VCenter, VirtualMachine
 
 Text = str | Promise
 
@@ -131,6 +131,14 @@ PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
         (_("Power-on and power-off operations"), (256, 257)),
         (_("Migrations"), (273, 274)),
     ),
+    "datacenter": (
+        (_("CPU usage in MHz"), (6, 276, 278)),
+        (_("Memory"), (98, 33)),
+        (_("CPU ready"), (12,)),
+        (_("Power draw"), (157,)),
+        (_("Power-on and power-off operations"), (256, 257)),
+        (_("Migrations"), (273, 274)),
+    ),
     "pool": ((_("CPU usage and demand"), (6, 398)), (_("Memory"), (29, 98, 33))),
     "datastore": (
         (_("Space"), (281, 282, 283)),
@@ -139,6 +147,8 @@ PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
         (_("Disk usage"), (125,)),
     ),
 }
+# The models whose objects have charts; a datacenter has no series of its own (inventory/chart_sums.py).
+CHARTED: dict[type[ManagedObject], str] = {**METRIC_KINDS, Datacenter: "datacenter"}
 CHOSEN_MAX = 8
 SIZE_SOURCES = (2, 6)  # usage and MHz: their ratio is processors · core
 
@@ -155,7 +165,7 @@ class Choice:
 
 def kind_of(obj: Any) -> str | None:
     """The kind of entity whose figures an object has, None where it has none."""
-    return METRIC_KINDS.get(type(obj))
+    return CHARTED.get(type(obj))
 
 
 def choices(kind: str) -> dict[str, list[Choice]]:

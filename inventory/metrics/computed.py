@@ -1,7 +1,7 @@
 """Counters that nobody stores: worked out of stored ones when a chart asks (`domain.counters.COMPUTED`).
 
-Sums of time fill their interval: per virtual processor, used + ready + co-stop + wait = 100 %. The memory that the object
-has now is taken for its past as well; how many processors it had is known for every point.
+Sums of time fill their interval: per virtual processor, used + ready + co-stop + wait = 100 %. The memory that the
+object has now is taken for its past as well; how many processors it had is known for every point.
 """
 
 from __future__ import annotations

@@ -18,7 +18,12 @@ function load() {
 }
 
 const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
-export const color = (at) => css(`--chart-${(at % 8) + 1}`);
+const COLORS = 8;
+export const color = (at) => css(`--chart-${(at % COLORS) + 1}`);
+// When all colours are taken they come again, with dashes.
+const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+export const pattern = (at) => Math.floor(at / COLORS) % DASHES.length;
+const dash = (at) => DASHES[pattern(at)];
 
 // What the server sends has percent as 0..100; the forms of figures.js want counters as they are recorded.
 export const say = (value, unit) => format(value === null || value === undefined ? null : unit === "percent" ? value * 100 : value, unit);
@@ -86,7 +91,7 @@ function series(keys, { labels, style }) {
   return keys.map((key, at) => {
     const stroke = color(at);
     const fill = style === "line" ? undefined : shade(stroke, style === "stacked" ? 0.4 : 0.18);
-    return { label: labels[key].label, scale: labels[key].unit, stroke, width: 1.5, fill, spanGaps: false, points: { show: false } };
+    return { label: labels[key].label, scale: labels[key].unit, stroke, width: 1.5, dash: dash(at), fill, spanGaps: false, points: { show: false } };
   });
 }
 
@@ -138,7 +143,7 @@ function drawn(plot, keys, options) {
       const value = plot.data[line][i];
       return value === null || value === undefined || time < plot.scales.x.min || time > plot.scales.x.max ? null : [plot.valToPos(time, "x"), plot.valToPos(value, scale)];
     });
-    return { color: color(at), points: points(at + 1), under: under ? points(under) : null };
+    return { color: color(at), dash: dash(at), points: points(at + 1), under: under ? points(under) : null };
   });
   const look = { surface: css("--surface"), ink: css("--ink"), soft: css("--ink-soft"), line: css("--line"), font: css("--font") };
   return { box, width: plot.width, height: plot.height, fill: { line: 0, area: 0.18 }[options.style] ?? 0.4, x: ticks(x), y: values.map(ticks), lines, look };
@@ -159,8 +164,13 @@ export function picture({ canvas }, title, names) {
   pen.font = `${12 * scale}px ${css("--font")}`;
   names.forEach((name, at) => {
     const y = top + canvas.height + line * (at + 0.7);
-    pen.fillStyle = color(at);
-    pen.fillRect(16 * scale, y - 5 * scale, 14 * scale, 3 * scale);
+    pen.strokeStyle = color(at);
+    pen.lineWidth = 3 * scale;
+    pen.setLineDash(dash(at).map((length) => length * scale / 2));
+    pen.beginPath();
+    pen.moveTo(16 * scale, y - 3.5 * scale);
+    pen.lineTo(30 * scale, y - 3.5 * scale);
+    pen.stroke();
     pen.fillStyle = css("--ink");
     pen.fillText(name, 38 * scale, y);
   });

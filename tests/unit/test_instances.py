@@ -33,7 +33,7 @@ def works(draw: st.DrawFn) -> tuple[Size, Work]:
     ]  # fmt: skip
     gap = draw(st.integers(0, POINTS))
     for one in made:
-        one[gap:gap + 1] = np.nan
+        one[gap : gap + 1] = np.nan
     return Size(count, core_mhz), Work(interval_s, *made)
 
 

@@ -90,9 +90,13 @@ def test_what_may_not_be_seen_is_left_out(lab: builders.SmallLab, cast: Cast) ->
     assert other.name not in page.content.decode()
 
 
-def test_a_chart_has_as_many_lines_as_there_are_colours(lab: builders.SmallLab, cast: Cast) -> None:
-    lines = ",".join(f"{vm.moref}:{MHZ}" for vm in lab.vms)
-    body = client_of(cast.reader).get(address(lab, lab.vm, "performance-data"), {"lines": lines}).json()
+def test_a_chart_compares_as_many_objects_as_there_are_colours(lab: builders.SmallLab, cast: Cast) -> None:
+    client, morefs = client_of(cast.reader), [vm.moref for vm in lab.vms[1:]]
+    lines = ",".join(f"{moref}:{MHZ}" for moref in morefs)
+    body = client.get(address(lab, lab.vm, "performance-data"), {"lines": lines}).json()
+    assert len(body["series"]) == chart_lines.COLOURS
+    several = ",".join(f"{moref}:{key}" for moref in morefs for key in ROWS["vm"][:8])
+    body = client.get(address(lab, lab.vm, "performance-data"), {"lines": several}).json()
     assert len(body["series"]) == chart_lines.LINES_MAX
 
 
