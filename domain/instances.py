@@ -156,44 +156,51 @@ class Work:
         return replace(self, **{name: getattr(self, name)[points] for name in names})
 
 
-def virtual_processors(identity: str, size: Size, work: Work) -> dict[int, Floats]:
+def virtual_processors(
+    identity: str, size: Size, work: Work, keys: Collection[int] = FAMILIES["vm"]["processor"]
+) -> dict[int, Floats]:  # fmt: skip
     """Counters of a machine's processors, (most processors, points); NaN where a processor was not there yet.
 
     At each point they sum to the machine's. That supposes that its running and waiting fit into the time of its
     processors; what does not fit is left out.
     """
     most = int(size.count.max(initial=1))
-    result = {key: np.full((most, len(size.count)), np.nan) for key in FAMILIES["vm"]["processor"]}
+    result = {key: np.full((most, len(size.count)), np.nan) for key in keys}
     for count in np.unique(size.count):
         points = np.flatnonzero(size.count == count)
-        part = _alike(identity, int(count), size.core_mhz[points], work.at(points))
-        for key, figures in part.items():
-            result[key][:count, points] = figures
+        weight, place = many(identity, int(count), GUEST_SPREAD)
+        part = _alike(weight, size.core_mhz[points], work.at(points), keys)
+        for key in keys:
+            result[key][:count, points] = part[key][place]
     return result
 
 
-def _alike(identity: str, count: int, core_mhz: Floats, work: Work) -> dict[int, Floats]:
-    """The same at points at which the machine had the same number of processors."""
-    weight, place = many(identity, count, GUEST_SPREAD)
-    ones = np.ones((count, len(core_mhz)))
-    full_ms = 1000.0 * work.interval_s
+def _alike(weight: Floats, core_mhz: Floats, work: Work, keys: Collection[int]) -> dict[int, Floats]:
+    """The same at points at which the machine had the same number of processors, the busiest first."""
+    count, full_ms = len(weight), 1000.0 * work.interval_s
+    columns = np.broadcast_to(weight[:, None], (count, len(core_mhz)))
     wanted_mhz = np.minimum(np.fmax(work.demand_mhz, work.used_mhz), count * core_mhz)
-    wanted = poured(wanted_mhz, weight[:, None] * ones, core_mhz * ones)
+    wanted = poured(wanted_mhz, columns, np.broadcast_to(core_mhz, columns.shape))
     served = np.divide(work.used_mhz, wanted_mhz, out=np.zeros_like(core_mhz), where=~(wanted_mhz <= 0))
     used = wanted * np.minimum(served, 1.0)
-    run_ms = full_ms * used / core_mhz
-    eager = np.where(wanted_mhz > 0, wanted, weight[:, None] * ones)
+    busy = used / core_mhz
+    found = {6: used, 2: FULL_PCT * busy, 14: full_ms * busy}
+    if not found.keys() >= set(keys):
+        found |= _waiting(work, full_ms, found[14], np.where(wanted_mhz > 0, wanted, columns))
+    return found
+
+
+def _waiting(work: Work, full_ms: float, run_ms: Floats, eager: Floats) -> dict[int, Floats]:
+    """Who runs or wants more (`eager`) waits more, for the host and for the disks, as far as its time goes."""
     waiting = work.ready_ms + work.costop_ms
     queued = poured(waiting, eager, np.maximum(full_ms - run_ms, 0.0))
     idle_or_blocked = np.maximum(full_ms - run_ms - queued, 0.0)
     idle = idle_or_blocked - poured(work.blocked_ms, eager, idle_or_blocked)
     ready = queued * _part(work.ready_ms, waiting)
-    by_key = {
-        6: used, 2: FULL_PCT * used / core_mhz, 14: run_ms, 12: ready, 399: queued * _part(work.costop_ms, waiting),
-        11: idle_or_blocked, 13: np.maximum(idle, 0.0), 400: ready * _part(work.limited_ms, work.ready_ms),
-        404: FULL_PCT * ready / full_ms,
+    return {
+        12: ready, 399: queued * _part(work.costop_ms, waiting), 11: idle_or_blocked, 13: np.maximum(idle, 0.0),
+        400: ready * _part(work.limited_ms, work.ready_ms), 404: FULL_PCT * ready / full_ms,
     }  # fmt: skip
-    return {key: figures[place] for key, figures in by_key.items()}
 
 
 def _part(part: Floats, whole: Floats) -> Floats:

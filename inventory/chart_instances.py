@@ -112,7 +112,8 @@ def _of_processors(obj: Any, pairs: Pairs, known: computed.Known, _whole: Series
             known.interval_s, used_mhz=stored[6], demand_mhz=stored[398], ready_ms=stored[12], costop_ms=stored[399],
             limited_ms=stored[400], blocked_ms=computed.blocked_ms(known, stored[125], stored[133]),
         )  # fmt: skip
-        made = rule.virtual_processors(str(obj.uuid), charts.size_then(obj, stored), work)
+        keys = {key for key, _name in pairs}
+        made = rule.virtual_processors(str(obj.uuid), charts.size_then(obj, stored), work, keys)
     nothing = np.full(len(stored[2]), np.nan)
     return {(key, name): made[key][int(name)] if int(name) < len(made[key]) else nothing for key, name in pairs}
 

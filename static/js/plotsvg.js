@@ -30,9 +30,9 @@ function area([first, points], under, height) {
 
 function curves({ box, lines, fill }) {
   const group = shape("g", { transform: `translate(${box.left} ${box.top + HEAD})` });
-  for (const { color, dash, points, under } of lines) {
+  for (const { color, dash, filled, points, under } of lines) {
     for (const run of runs(points)) {
-      if (fill) group.append(shape("path", { d: area(run, under, box.height), fill: color, "fill-opacity": fill }));
+      if (fill && filled) group.append(shape("path", { d: area(run, under, box.height), fill: color, "fill-opacity": fill }));
       group.append(shape("path", { d: `M${run[1].map(place).join("L")}`, fill: "none", stroke: color, "stroke-width": 1.5, "stroke-dasharray": dash.join(" ") || "none" }));
     }
   }

@@ -19,6 +19,7 @@ from inventory.alarming.status import settle
 from inventory.models import (
     AlarmDefinition,
     Cluster,
+    Datacenter,
     Datastore,
     Folder,
     Host,
@@ -110,7 +111,18 @@ def _pages(vcenter: VCenter) -> Iterator[tuple[str, str, bool]]:
     yield "tasks", f"{root}/tasks/", False
     yield "events", f"{root}/events/", False
     yield "vm performance", f"{root}/{vm.moref}/monitor/performance/", False
+    yield from _charts(root, vm, host, cluster.datacenter)
     yield "actions menu", f"{root}/{vm.moref}/menu/", True
+
+
+def _charts(root: str, vm: VirtualMachine, host: Host, datacenter: Datacenter) -> Iterator[tuple[str, str, bool]]:
+    """What large charts fetch: a machine beside its processors, a host's, the sums of a datacenter."""
+    processors = ",".join(f"6@{number}" for number in range(vm.vcpus))
+    yield "vm chart, targets", f"{root}/{vm.moref}/performance/data/?period=day&lines=6,{processors}", True
+    cores = ",".join(f"2@{number}" for number in range(min(host.cores, 31)))
+    yield "host chart, targets", f"{root}/{host.moref}/performance/data/?period=day&lines=2,{cores}", True
+    sums = "6,278,276,98,33,157,256,257"
+    yield "datacenter chart", f"{root}/{datacenter.moref}/performance/data/?period=day&lines={sums}", True
 
 
 def _alarm_some(vcenter: VCenter) -> list[str]:
