@@ -21,6 +21,7 @@ from inventory import charts, selectors
 from inventory.charts import Text
 from inventory.metrics import Series, computed
 from inventory.models import Datastore, Event, Host, VCenter, VirtualMachine
+from inventory.retell import retell
 
 Figures = NDArray[Any]
 PROCESSOR_SOURCES = (2, 6, 12, 398, 399, 400, 125, 133)
@@ -62,7 +63,7 @@ def _processors(_user: Any, _vcenter: VCenter, obj: Any) -> list[tuple[str, Text
 def _adapters(_user: Any, _vcenter: VCenter, obj: Any) -> list[tuple[str, Text]]:
     if isinstance(obj, Host):
         return [(f"vmnic{number}", f"vmnic{number}") for number in range(len(obj.nic_mbps or ()))]
-    return [(str(key), label) for key, label in obj.nics.order_by("key").values_list("key", "label")]
+    return [(str(key), retell(label)) for key, label in obj.nics.order_by("key").values_list("key", "label")]
 
 
 def _datastores(user: Any, vcenter: VCenter, obj: Any) -> list[tuple[str, Text]]:
