@@ -125,7 +125,8 @@ def _of_adapters(obj: Any, pairs: Pairs, _known: computed.Known, whole: Series) 
 
 
 def _uplinks(host: Host, whole: Series) -> dict[str, Figures]:
-    changes = _link_changes(host, float(whole.times_s[0]) if whole.times_s.size else 0.0)
+    begin_s = float(whole.times_s[0]) - whole.interval.sampling_s if whole.times_s.size else 0.0
+    changes = _link_changes(host, begin_s)
     count = len(host.nic_mbps or ())
     parts = rule.uplink_parts(count, host.nics_down, changes, whole.times_s, whole.interval.sampling_s)
     return {f"vmnic{number}": part for number, part in enumerate(parts)}
@@ -133,7 +134,7 @@ def _uplinks(host: Host, whole: Series) -> dict[str, Figures]:
 
 def _link_changes(host: Host, from_s: float) -> list[rule.LinkChange]:
     rows = Event.objects.filter(vcenter=host.vcenter_id, entity=host.moref, type__in=(*LINK_DOWN, LINK_UP))
-    found = rows.filter(lab_s__gte=from_s - 1.0).order_by("-key").values_list("lab_s", "type", "fields")
+    found = rows.filter(lab_s__gte=from_s).order_by("-key").values_list("lab_s", "type", "fields")
     numbered = [(at_s, str(fields.get("name", ""))[len("vmnic") :], kind) for at_s, kind, fields in found[:CHANGES_MAX]]
     return [rule.LinkChange(at_s, int(nic), kind == LINK_UP) for at_s, nic, kind in numbered if nic.isdecimal()]
 

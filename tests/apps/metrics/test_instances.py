@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from domain.counters import INTERVALS, REALTIME, ROWS, row
@@ -194,6 +196,20 @@ def test_a_view_keeps_the_targets(lab: builders.SmallLab, cast: Cast) -> None:
     assert [line.id for line in client.get(mine.url).context["lines"]] == ["2@0", "2@1", "2@2", "2@3"]
     assert client.post(save, {"name": "Bad", "shown": "counters=2&targets=<b>"}).status_code == 302
     assert ChartView.objects.get(name="Bad").targets == ""
+
+
+def test_figures_of_all_targets_cost_a_few_queries(lab: builders.SmallLab, cast: Cast) -> None:
+    client, nic = client_of(cast.reader), lab.vm.nics.get()
+    asked = {
+        lab.vm: f"2,6@0,6@1,12@2,143@{nic.key},178@{lab.datastore.uuid},182@{lab.datastore.uuid}",
+        lab.host: "2,2@0,14@1,143@vmnic0,143@vmnic1",
+    }
+    for obj, lines in asked.items():
+        for _ in range(2):
+            with CaptureQueriesContext(connection) as queries:
+                body = client.get(address(lab, obj, "performance-data"), {"lines": lines}).json()
+        assert len(body["series"]) == lines.count(",") + 1
+        assert len(queries) <= 14, "\n".join(query["sql"][:160] for query in queries)
 
 
 # --- what carries ----------------------------------------------------------------------------------------------------
