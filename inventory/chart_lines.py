@@ -75,9 +75,14 @@ def others(user: Any, vcenter: VCenter, morefs: Iterable[str]) -> dict[str, Any]
     found = {
         one.moref: one
         for model, some in by_model.items()
-        for one in selectors.objects_visible(user, vcenter, model).filter(moref__in=some)
+        for one in _with_hosts(selectors.objects_visible(user, vcenter, model)).filter(moref__in=some)
     }
     return {moref: found[moref] for moref in wanted if moref in found}
+
+
+def _with_hosts(rows: Any) -> Any:
+    """What a machine's processors did depends on the cores below them."""
+    return rows.select_related("host") if rows.model is VirtualMachine else rows
 
 
 def asked(user: Any, vcenter: VCenter, obj: Any, text: str) -> list[Line]:
