@@ -21,6 +21,7 @@ from inventory import chart_instances, chart_lines, metrics
 from inventory.journal import changing
 from inventory.models import ChartView, Host, VirtualMachine
 from inventory.services import vms
+from scheduler.services import injection
 from tests import builders, pumping
 from tests.cast import Cast, grant, make_cast
 
@@ -264,14 +265,20 @@ def test_counters_of_instances_are_counters_of_the_object() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_what_the_fleet_measures_lies_on_its_instances() -> None:
-    """A real fleet with a host whose link goes down, and a machine that gets processors."""
+    """A real fleet whose machines run, one of which gets processors while it does."""
     lab = builders.small_lab(hosts=2, vms=2)
+    VirtualMachine.objects.update(vcpus=2, cpu_hot_add=True)
     pumping.hold_clock(lab.vcenter)
     pumping.beat(lab.vcenter)
-    pumping.succeeded(lab.vcenter, vms.power_on(None, lab.vms[1]))
+    vm = VirtualMachine.objects.get(pk=lab.vms[1].pk)
+    pumping.succeeded(lab.vcenter, vms.power_on(None, vm))
     pumping.advance(lab.vcenter, 200)
+    vm.refresh_from_db()
+    pumping.succeeded(lab.vcenter, vms.reconfigure(None, vm, {"vcpus": 4}, vm.change_version))
+    added_s = lab.vcenter.lab_seconds()
+    pumping.advance(lab.vcenter, 100)
     user = make_cast(lab.vcenter).teacher
-    for vm in VirtualMachine.objects.filter(power_state="poweredOn"):
+    for vm in VirtualMachine.objects.filter(power_state="poweredOn").select_related("host"):
         for key in FAMILIES["vm"]["processor"]:
             if key not in (USAGE, 404):
                 whole, parts = summed(user, vm, key)
@@ -279,3 +286,26 @@ def test_what_the_fleet_measures_lies_on_its_instances() -> None:
     for key in (14, 13, NET):
         whole, parts = summed(user, Host.objects.get(pk=lab.host.pk), key)
         np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=0.01, err_msg=str(key))
+    vm = VirtualMachine.objects.get(pk=lab.vms[1].pk)
+    times_s, found = chart_instances.series(lab.vcenter, vm, [(MHZ, "1"), (MHZ, "3")], REALTIME)
+    runs = ~np.isnan(found[MHZ, "1"])
+    assert (runs[:-5] & (times_s[:-5] < added_s - 20)).any()
+    assert np.isnan(found[MHZ, "3"][times_s < added_s - 20]).all()
+    assert not np.isnan(found[MHZ, "3"][-4:]).any()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broken_link_hands_the_traffic_of_a_real_host_over() -> None:
+    lab = builders.small_lab(hosts=2, vms=2)
+    pumping.hold_clock(lab.vcenter)
+    pumping.beat(lab.vcenter)
+    pumping.advance(lab.vcenter, 200)
+    injection.inject(None, lab.host, "nic_down", duration_s=0, nic=0)
+    pumping.advance(lab.vcenter, 100)
+    host = Host.objects.get(pk=lab.host.pk)
+    assert host.nics_down == [0]
+    one, two = figures(host, NET, "vmnic0", "vmnic1")
+    assert (one[1:8] > 0).all()
+    assert not two[1:8].any()
+    assert not one[-3:].any()
+    assert (two[-3:] > 0).all()
