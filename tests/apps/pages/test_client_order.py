@@ -44,6 +44,10 @@ def test_the_lists_of_monitor_and_configure(lab):
         "host-options", "alarm-definitions", "scheduled-tasks",
     )  # fmt: skip
     assert in_order(
+        slugs(lab.datacenter, MONITOR), "issues", "triggered", "performance", "advanced", "consumers", "heat", "tasks",
+        "events",
+    )  # fmt: skip
+    assert in_order(
         slugs(lab.hosts[0], MONITOR), "issues", "performance", "advanced", "tasks", "events", "hardware-health"
     )
     assert in_order(
