@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0010_counted"),
+        ("inventory", "0011_slots_at_once"),
     ]
 
     operations = [
