@@ -51,6 +51,10 @@ function range(unit) {
   };
 }
 
+// Room for the longest figure of an axis, in px; `least`, so that charts with short ones stand in line.
+const DIGIT_PX = 7, MARGIN_PX = 16;
+const wide = (least) => (_plot, texts) => Math.max(least, MARGIN_PX + DIGIT_PX * Math.max(0, ...(texts ?? []).map((text) => text.length)));
+
 function axes(units, { large, zone }) {
   const say_date = dates(zone);
   const look = { stroke: css("--ink-soft"), font: `11px ${css("--font")}`, ticks: { stroke: css("--line"), width: 1, size: 4 } };
@@ -62,7 +66,7 @@ function axes(units, { large, zone }) {
     },
   };
   const values = units.slice(0, 2).map((unit, at) => ({
-    ...look, scale: unit, side: at ? 1 : 3, size: large ? 72 : 64, incrs: steps(unit), space: large ? 40 : 30,
+    ...look, scale: unit, side: at ? 1 : 3, size: wide(large ? 72 : 64), incrs: steps(unit), space: large ? 40 : 30,
     grid: at ? { show: false } : { stroke: css("--line"), width: 1 },
     values: (_plot, splits) => splits.map((split) => say(split, unit)),
   }));
