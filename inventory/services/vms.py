@@ -273,9 +273,16 @@ def delete_from_disk(user: Any, vm: VirtualMachine) -> Task:
     return _leave(user, vm, "VmRecycledEvent", "VirtualMachine.destroy", purge=True)
 
 
+def returning(vm: VirtualMachine) -> list[tuple[str, Folder | ResourcePool]]:
+    """What it takes to put a deleted VM back, and where: as RegisterVM_Task asks. A template is in no pool."""
+    pool = [(vm.pool.assigning, vm.pool)] if vm.pool is not None else []
+    return [("VirtualMachine.Inventory.Register", vm.folder), *pool]
+
+
 def restore(user: Any, vm: VirtualMachine) -> Task:
     """Back from the recycle bin, or register a VM whose files were kept."""
-    check(user, "VirtualMachine.Inventory.Register", vm.folder)
+    for privilege, place in returning(vm):
+        check(user, privilege, place)
     if vm.deleted_at is None:
         raise faults.InvalidState(name=vm.name, reason="it is in the inventory")
     unique(VirtualMachine.objects.filter(folder=vm.folder), vm.name)
