@@ -15,13 +15,25 @@ from inventory.forms.dialog import dialog
 from inventory.forms.hardware import DEFAULTS, HardwareForm
 from inventory.forms.offers import lacking
 from inventory.forms.pickers import Line, TableField, place_of
-from inventory.forms.steps import Compute, NameAndFolder, Storage, copy_problem, offer_of_networks, start_places
+from inventory.forms.steps import (
+    CLONE,
+    COPY_TEMPLATE,
+    DEPLOY,
+    INTO_TEMPLATE,
+    NEW,
+    TO_TEMPLATE,
+    TO_VM,
+    Compute,
+    NameAndFolder,
+    Storage,
+    copy_problem,
+    offer_of_networks,
+    start_places,
+)
 from inventory.forms.wizard import Review, Step, Wizard
 from inventory.models import VirtualMachine
 from inventory.services import provisioning, vms
 
-NEW, DEPLOY, CLONE = "new", "deploy", "clone"
-TO_TEMPLATE, TO_VM, COPY_TEMPLATE = "to-template", "to-vm", "copy-template"
 TYPES = (
     (NEW, gettext_lazy("Create a new virtual machine")),
     (DEPLOY, gettext_lazy("Deploy from template")),
@@ -31,7 +43,6 @@ TYPES = (
     (COPY_TEMPLATE, gettext_lazy("Clone template to template")),
 )
 FROM_TEMPLATE = (DEPLOY, TO_VM, COPY_TEMPLATE)
-INTO_TEMPLATE = (TO_TEMPLATE, COPY_TEMPLATE)
 HARDWARE_VERSIONS = (
     (21, gettext_lazy("ESXi 8.0 U2 and later (version 21)")),
     (20, gettext_lazy("ESXi 8.0 and later (version 20)")),

@@ -13,12 +13,13 @@ from domain.morefs import FolderKind, Kind
 from inventory import ids, slots
 from inventory.hardware import Hardware
 from inventory.journal import Change, changing
-from inventory.models import Datastore, Folder, Host, ResourcePool, Task, VirtualMachine
+from inventory.models import Datastore, Folder, Host, ResourcePool, Task, VirtualDisk, VirtualMachine
 from inventory.services import vm_checks as checks
 from inventory.services import vm_places
 from inventory.services.base import check, submit, unique, valid_name
 
 POWER_ON = "VirtualMachine.Interact.PowerOn"
+CREATE = "VirtualMachine.Inventory.Create"
 NEW_DISK = "VirtualMachine.Config.AddNewDisk"
 
 
@@ -42,7 +43,7 @@ def create(
 
     `datastore` holds the disks that name none; a VM that has no disks needs none.
     """
-    check(user, "VirtualMachine.Inventory.Create", folder)
+    check(user, CREATE, folder)
     check(user, pool.assigning, pool)
     if disks:
         check(user, NEW_DISK, folder)
@@ -122,9 +123,9 @@ def copying(vm: VirtualMachine, *, as_template: bool) -> str:
     return f"VirtualMachine.Provisioning.{'DeployTemplate' if vm.template else 'Clone'}"
 
 
-def arriving(vm: VirtualMachine, *, as_template: bool) -> tuple[str, ...]:
-    """Those that a copy of `vm` takes on the folder where it arrives; a template's disks are not asked about."""
-    disks = (NEW_DISK,) if not as_template and vm.disks.exists() else ()
+def arriving(vms: Sequence[VirtualMachine], *, as_template: bool) -> tuple[str, ...]:
+    """Those that copies of `vms` take on the folder where they arrive; a template's disks are not asked about."""
+    disks = (NEW_DISK,) if not as_template and VirtualDisk.objects.filter(vm__in=vms).exists() else ()
     return ("VirtualMachine.Inventory.CreateFromExisting", *disks)
 
 
@@ -142,7 +143,7 @@ def clone(
 ) -> Task:
     """A full copy of a VM or template; `as_template` makes the copy a template (which has no pool)."""
     check(user, copying(vm, as_template=as_template), vm)
-    for privilege in arriving(vm, as_template=as_template):
+    for privilege in arriving([vm], as_template=as_template):
         check(user, privilege, folder)
     checks.operable(vm, busy_is_fine=True)
     home = pool or vm.pool

@@ -23,6 +23,7 @@ from inventory.services import vm_checks as checks
 from inventory.services import vm_places
 from inventory.services.base import check, instant, submit, unique, valid_name
 
+MOVE = "VirtualMachine.Inventory.Move"
 RECYCLE_BIN_STAYS = timedelta(hours=24)
 
 
@@ -167,7 +168,7 @@ def _save(vm: VirtualMachine, *fields: str) -> None:
 
 
 def move_to_folder(user: Any, vm: VirtualMachine, folder: Folder) -> Task:
-    check(user, "VirtualMachine.Inventory.Move", vm, folder)
+    check(user, MOVE, vm, folder)
     if folder.folder_kind != FolderKind.VM or folder.vcenter_id != vm.vcenter_id:
         raise faults.InvalidFolder(target=folder.name)
     unique(VirtualMachine.objects.filter(folder=folder), vm.name, own=vm)
