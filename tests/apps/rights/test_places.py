@@ -3,6 +3,7 @@ way it comes; whoever lacks exactly that is refused before anything is made, and
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -225,3 +226,19 @@ def test_the_recycle_bin_greys_what_may_not_go_back(client: Client, stage: Stage
     assert "You need the privilege" not in page_of(client, cast.student, url)
     page = page_of(client, without(stage.lab, POOL), url)
     assert f"You need the privilege {POOL} on “{root_pool(stage.lab.cluster).name}”" in page.replace("&quot;", '"')
+
+
+def test_migrate_greys_networks_that_cannot_be_chosen(client: Client, stage: Stage, cast: Cast) -> None:
+    """One that may not be assigned, one that the host does not have, and the present one, which needs no right."""
+    make_network(stage.lab.datacenter, "elsewhere", hosts=[stage.lab.hosts[1]])
+    client.force_login(without(stage.lab, NETWORK))
+    walk = Walk(client, address(stage.lab, stage.vm, "migrate")).send(type="compute")
+    target = stage.lab.hosts[0]
+    page = html.unescape(walk.send(host=target.moref).page)
+    assert walk.step == "networks"
+    assert "second – You may not assign this network." in page
+    assert f"elsewhere – The host “{target.name}” does not have this network." in page
+    assert f"selected>{stage.lab.network.name}</option>" in page
+    forced = walk.send(**{f"from-{stage.lab.network.moref}": stage.network.moref})
+    assert (forced.answer.status_code, forced.step) == (422, "networks")
+    assert "You may not assign this network." in forced.page
