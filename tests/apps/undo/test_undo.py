@@ -13,14 +13,16 @@ from django.utils.timezone import now
 
 from domain import faults
 from inventory import rights
+from inventory.hardware import AS_THE_CLUSTER, OVERRIDES
 from inventory.inverses import UNDO_FOR
 from inventory.models import Permission, Tag, TagAssignment, TagCategory, Task
 from inventory.services import clusters, folders, naming, networks, permissions, pools, tags, vms
 from inventory.services.undo import undo
-from scheduler.services import migration, settings
+from scheduler.services import migration, rules, settings
 from scheduler.services.devices import Target
 from tests.builders import GIB, SmallLab, make_datastore, make_network, small_lab
 from tests.cast import Cast, admit, grant, make_cast, system_role
+from tests.dialogs import address, opened
 from tests.pumping import hold_clock, meet, succeeded
 
 pytestmark = pytest.mark.django_db
@@ -63,9 +65,24 @@ STEPS: dict[str, Step] = {
         lambda u, lab: settings.reconfigure(u, lab.cluster, {"drs_threshold": 5, "drs_enabled": True}),
         lambda lab: (lab.cluster.drs_threshold, lab.cluster.drs_enabled),
     ),
+    "an override": (
+        lambda u, lab: rules.set_override(u, [lab.vms[1]], drs_override="manual", ha_vm_monitoring="vmMonitoringOnly"),
+        lambda lab: overrides(lab.vms[1]),
+    ),
+    "an override that goes": (lambda u, lab: _follow(u, lab), lambda lab: overrides(lab.vms[1])),
     "tag": (lambda u, lab: tags.assign(u, lab.vms[1], _tag(lab)), lambda lab: _tagged(lab)),
     "no tag": (lambda u, lab: _untag(u, lab), lambda lab: _tagged(lab)),
 }  # fmt: skip
+
+
+def overrides(vm: Any) -> dict[str, Any]:
+    """What a machine has of its own now."""
+    return type(vm).objects.filter(pk=vm.pk).values(*OVERRIDES).get()
+
+
+def _follow(user: Any, lab: SmallLab) -> Any:
+    """Take away what the machine has of its own."""
+    return rules.set_override(user, [lab.vms[1]], **AS_THE_CLUSTER)
 
 
 def _tagged(lab: SmallLab) -> bool:
@@ -92,6 +109,8 @@ def test_there_and_back_again(lab: SmallLab, cast: Cast, name: str) -> None:
     step = STEPS[name]
     if name == "no tag":
         tags.assign(cast.student, lab.vms[1], _tag(lab))
+    if name == "an override that goes":
+        rules.set_override(cast.student, [lab.vms[1]], ha_restart_priority="high", ha_ready_delay_s=30)
     before = seen(lab, step)
     task = step[0](cast.student, lab)
     after = seen(lab, step)
@@ -203,6 +222,43 @@ def test_an_adapter_does_not_come_back_without_its_network(lab: SmallLab, cast: 
     networks.destroy(cast.student, gone)
     with pytest.raises(faults.ManagedObjectNotFound):
         undo(cast.student, task)
+
+
+# --- overrides -------------------------------------------------------------------------------------------------------
+def test_overrides_of_several_machines_are_one_task_and_each_gets_its_own_back(lab: SmallLab, cast: Cast) -> None:
+    one, other = lab.vms[0], lab.vms[1]
+    rules.set_override(cast.student, [one], ha_restart_priority="low")
+    task = rules.set_override(cast.student, [one, other], ha_restart_priority="highest")
+    assert task is not None
+    assert {overrides(vm)["ha_restart_priority"] for vm in (one, other)} == {"highest"}
+    undo(cast.student, task)
+    assert [overrides(vm)["ha_restart_priority"] for vm in (one, other)] == ["low", ""]
+
+
+def test_an_override_that_somebody_changed_or_a_machine_that_left_stays(lab: SmallLab, cast: Cast) -> None:
+    vm = lab.vms[1]
+    task = rules.set_override(cast.student, [vm], drs_override="manual")
+    rules.set_override(cast.student, [vm], drs_override="disabled")
+    assert task is not None
+    with pytest.raises(faults.ConcurrentAccess):
+        undo(cast.student, task)
+    rules.set_override(cast.student, [vm], drs_override="manual")
+    with pytest.raises(faults.NoPermission):
+        undo(cast.operator, task)
+    vms.delete_from_disk(cast.student, vm)
+    with pytest.raises(faults.ConcurrentAccess):
+        undo(cast.student, task)
+
+
+def test_the_dialogs_answer_with_the_task_that_can_be_undone(lab: SmallLab, cast: Cast, client: Client) -> None:
+    client.force_login(cast.student)
+    vm = lab.vms[1]
+    for name, values in (("vm-override", {"drs_override": "manual"}), ("vm-override-delete", {})):
+        url = f"{address(lab, lab.cluster, name)}?vm={vm.moref}"
+        answer = client.post(url, {**opened(client, url), **values})
+        assert answer.status_code == 202
+        assert Task.objects.latest("pk").undoable, name
+        assert reverse("inventory:task-undo", args=(Task.objects.latest("pk").pk,)) in answer.content.decode(), name
 
 
 # --- moves that nobody asked for -------------------------------------------------------------------------------------
