@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.states import ToolsStatus
-
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -66,9 +64,9 @@ def label(guest_id: str) -> str:
     return guest.label if guest else guest_id
 
 
-def prompt(guest_id: str, name: str, tools: ToolsStatus) -> str:
-    """What stands on the screen of a running machine of this name: nothing while its tools do not answer (yet)."""
+def prompt(guest_id: str, name: str, *, runs: bool) -> str:
+    """What stands on the screen of a machine of this name that is on: nothing while its guest does not run (yet)."""
     guest = GUESTS.get(guest_id)
-    if tools == ToolsStatus.NOT_RUNNING:
+    if not runs:
         return "_"
     return f"{name} C:\\>" if guest is not None and guest.family == WINDOWS else f"{name} login:"

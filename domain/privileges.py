@@ -213,6 +213,20 @@ PRIVILEGES = {
 ALL = frozenset(PRIVILEGES)
 
 
+ASSIGN_VM = "Resource.AssignVMToPool"
+# What it takes to put something into a resource pool, and what instead where that is a vApp.
+_INTO_VAPP = {
+    ASSIGN_VM: "VApp.AssignVM",
+    "Resource.AssignVAppToPool": "VApp.AssignVApp",
+    "Resource.MovePool": "VApp.AssignResourcePool",
+}
+
+
+def into(privilege: str, *, vapp: bool) -> str:
+    """The privilege that is asked on a pool for what `privilege` stands for, where the pool may be a vApp."""
+    return _INTO_VAPP.get(privilege, privilege) if vapp else privilege
+
+
 def starting_with(*prefixes: str) -> frozenset[str]:
     """All privileges whose id starts with one of the prefixes."""
     return frozenset(id_ for id_ in PRIVILEGES if id_.startswith(prefixes))

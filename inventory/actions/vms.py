@@ -97,7 +97,7 @@ CLONE = Submenu(
     (
         Action("clone-vm", _("Clone to Virtual Machine…"), "VirtualMachine.Provisioning.Clone", "clone",
                dialog="clone", rule=vm_reachable, exclusive=True),
-        Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.Clone", "copy",
+        Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.CreateTemplateFromVM", "copy",
                dialog="clone-template", rule=vm_reachable, exclusive=True),
     ),
     "clone",
@@ -147,7 +147,7 @@ menu(
            dialog="deploy", rule=vm_reachable, exclusive=True),
     Action("to-vm", _("Convert to Virtual Machine…"), "VirtualMachine.Provisioning.MarkAsVM", "vm", dialog="to-vm",
            rule=vm_reachable, exclusive=True),
-    Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.DeployTemplate", "copy",
+    Action("clone-template", _("Clone to Template…"), "VirtualMachine.Provisioning.CloneTemplate", "copy",
            dialog="clone-template", rule=vm_reachable, exclusive=True),
     SEPARATOR, MOVE_TO_FOLDER, RENAME, EDIT_NOTES, TAGS, ADD_PERMISSION, SEPARATOR, UNREGISTER, DELETE_FROM_DISK,
 )  # fmt: skip

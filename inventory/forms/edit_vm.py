@@ -12,11 +12,12 @@ from inventory.forms.devices import drive_of, values_of
 from inventory.forms.dialog import VersionedDialog, dialog
 from inventory.forms.fields import MIB
 from inventory.forms.hardware import PLAIN, HardwareForm, guest_choices
-from inventory.forms.offers import Offer
+from inventory.forms.offers import Offer, lacking
 from inventory.forms.pickers import place_of
 from inventory.forms.steps import offer_of_networks, offer_of_stores, stores_of
 from inventory.models import VirtualMachine
 from inventory.services import vms
+from inventory.services.provisioning import NEW_DISK
 
 EDITED = ("network", "connected", "start_connected")  # of an adapter that is there
 
@@ -25,11 +26,14 @@ class SettingsForm(HardwareForm, VersionedForm):
     guest_id = forms.ChoiceField(label=gettext_lazy("Guest OS"))
     tab = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, vm: VirtualMachine, stores: Offer, networks: Offer, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, vm: VirtualMachine, stores: Offer, networks: Offer, *args: Any, no_new_disk: str = "", **kwargs: Any
+    ) -> None:
         self.vm = vm
         super().__init__(*args, **kwargs)
         self.fields["guest_id"].choices = with_present(guest_choices(), vm.guest_id)  # type: ignore[attr-defined]
         rows = {kind: " ".join(str(d.key) for d in self._devices(kind)) for kind in ("disks", "nics")}
+        self.no_new_disk = no_new_disk
         self.prepare(stores, networks, rows)
         if vm.power_state != "poweredOff":
             self.fields["guest_id"].disabled = True
@@ -109,7 +113,8 @@ class EditSettings(VersionedDialog):
         place = place_of(self.obj.host)
         stores = offer_of_stores(self.user, stores_of(self.user, self.vcenter, place))
         networks = offer_of_networks(self.user, self.vcenter, place)
-        return SettingsForm(self.obj, stores, networks, data, initial=self.initial())
+        why = lacking(self.user, self.obj, NEW_DISK)
+        return SettingsForm(self.obj, stores, networks, data, initial=self.initial(), no_new_disk=why)
 
     def submit(self, form: Any) -> Any:
         changes = form.changes()

@@ -97,6 +97,7 @@ class HardwareForm(BoundForm):
     nics = forms.CharField(widget=forms.HiddenInput, required=False)
 
     vm: VirtualMachine | None = None
+    no_new_disk = ""  # why no disk can be added
 
     def prepare(self, stores: Offer, networks: Offer, rows: dict[str, str]) -> None:
         """Fill the choices and make the rows of devices; `rows` = keys of the disks and adapters to begin with."""
@@ -278,6 +279,8 @@ class HardwareForm(BoundForm):
         valid = [form.is_valid() for form in (*self.disk_forms, *self.nic_forms) if form.is_bound]
         if not all(valid):
             raise forms.ValidationError(_("Some devices are not valid. They are marked below."))
+        if self.no_new_disk and any(form.disk is None for form in self.disk_forms):
+            raise forms.ValidationError(self.no_new_disk, code="NoPermission")
         if len(self.nic_forms) > LIMITS.nics_per_vm:
             raise forms.ValidationError(
                 _("A virtual machine has at most %(limit)s network adapters."), "LimitExceeded",

@@ -120,13 +120,20 @@ def _parent(obj: Any) -> Any:
     return obj.parent if isinstance(obj, Folder) else obj.folder
 
 
+def moving(obj: Any) -> str:
+    """The privilege that it takes to move an object to another folder, on the object and on that folder."""
+    if isinstance(obj, VirtualMachine):
+        return vms.MOVE
+    return vapps.MOVE if isinstance(obj, ResourcePool) else "Folder.Move"
+
+
 def move(user: Any, obj: Any, folder: Folder) -> Task:
     """Move a folder, datacenter, cluster, datastore or network into another folder of its kind."""
     if isinstance(obj, VirtualMachine):
         return vms.move_to_folder(user, obj, folder)
     if isinstance(obj, ResourcePool):
         return vapps.move_to_folder(user, obj, folder)
-    check(user, "Folder.Move", obj, folder)
+    check(user, moving(obj), obj, folder)
     _refuse_fixed(obj)
     _fits(obj, folder)
     unique(type(obj).objects.filter(**{"parent" if isinstance(obj, Folder) else "folder": folder}), obj.name, own=obj)

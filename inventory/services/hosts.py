@@ -33,6 +33,7 @@ from inventory.services.base import check, instant, submit, valid_name
 from inventory.services.clusters import drop_pools
 from inventory.services.containers import new_compute
 
+ADD_ALONE = "Host.Inventory.AddStandaloneHost"
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,78}[A-Za-z0-9])?")
 DPM_BEHAVIORS = {"default", "disabled", "manual", "automated"}
 
@@ -50,9 +51,7 @@ def add(
 ) -> Task:
     """Add a host to a cluster, or on its own to a host folder. Shared datastores and networks of the datacenter are
     given to it unless others are named."""
-    check(user, "Host.Inventory.AddHostToCluster", cluster) if cluster else check(
-        user, "Host.Inventory.AddStandaloneHost", folder
-    )
+    check(user, "Host.Inventory.AddHostToCluster", cluster) if cluster else check(user, ADD_ALONE, folder)
     server = _server(name, model)
     _may_join(cluster, folder, name, server)
     with changing((cluster or folder).vcenter, user) as change:  # type: ignore[union-attr]
