@@ -27,7 +27,7 @@ from domain.snapshot import (
     VMotionTrouble,
     VmTable,
 )
-from domain.states import DrsBehavior, HostConnection, HostPower, StandbyMode, VmPower
+from domain.states import DrsBehavior, HostConnection, HostPower, IpFamily, StandbyMode, VmPower
 from inventory import metrics
 from inventory.models import (
     Cluster,
@@ -90,11 +90,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Things:
-    """Which datastores and networks hosts offer and VMs need, as columns; the live tasks by the object they hold."""
+    """Which datastores and networks hosts offer and VMs need, as columns; the live tasks by the object they hold;
+    `too_small`: licenses whose edition has no vMotion."""
 
     stores: dict[int, int]
     nets: dict[int, int]
     busy: dict[str, Busy]
+    too_small: frozenset[int]
 
     def matrix(self, rows: int, pairs: list[tuple[int, int]], columns: dict[int, int]) -> NDArray[np.bool_]:
         result = np.zeros((rows, max(1, len(columns))), np.bool_)
@@ -174,7 +176,8 @@ def _things(cluster: Cluster) -> _Things:
     stores = cluster_rows.datastores.column(cluster.vcenter_id)
     nets = cluster_rows.networks.column(cluster.vcenter_id)
     busy = {task.entity: task for task in cluster_rows.busy(cluster.vcenter_id)}
-    return _Things({k: i for i, k in enumerate(stores)}, {k: i for i, k in enumerate(nets)}, busy)
+    too_small = frozenset(cluster_rows.licenses.column(cluster.vcenter_id))
+    return _Things({k: i for i, k in enumerate(stores)}, {k: i for i, k in enumerate(nets)}, busy, too_small)
 
 
 def _links_between(hosts: list[Host], vms: list[VirtualMachine]) -> Links:
@@ -224,6 +227,8 @@ def _host_table(cluster: Cluster, hosts: list[Host], things: _Things, links: Lin
         exiting_standby=[_wakes(h, things.busy) for h in hosts],
         failover=[h.moref in failover for h in hosts],
         vmotion_trouble=[int(_vmotion_trouble(h)) for h in hosts],
+        vmotion_ipv6=[h.vmotion_ip_family == IpFamily.IPV6 for h in hosts],
+        vmotion_licensed=[h.license_id not in things.too_small for h in hosts],
         nic_mibps=[(h.nic_mbps or [10_000])[0] * MIB_PER_S_PER_MBPS for h in hosts],
         vmotion_mibps=[_vmotion_mbps(h) * MIB_PER_S_PER_MBPS for h in hosts],
         hardware_version=[h.highest_hardware_version for h in hosts],

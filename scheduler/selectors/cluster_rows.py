@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
+from domain.licensing import WITHOUT_VMOTION
 from domain.states import TaskState
 from inventory.models import (
     Datastore,
     DatastoreMount,
     Host,
     HostNetwork,
+    License,
     Network,
     ResourcePool,
     Task,
@@ -131,6 +133,9 @@ pools = PreparedModels(lambda cluster: ResourcePool.objects.filter(cluster=clust
 recent_moves = Prepared(_move_query)
 _busy = Prepared(_busy_query)
 datastores = Prepared(lambda vcenter: Datastore.objects.filter(vcenter=vcenter).order_by("id").values_list("id"))
+licenses = Prepared(
+    lambda vcenter: License.objects.filter(vcenter=vcenter, edition__in=WITHOUT_VMOTION).order_by().values_list("id")
+)
 networks = Prepared(lambda vcenter: Network.objects.filter(vcenter=vcenter).order_by("id").values_list("id"))
 _rules = Prepared(_rule_query)
 _vms = Prepared(_vm_query)
