@@ -320,8 +320,8 @@ class VMotionNotLicensed(VMotionInterfaceIssue):
 
 class NotEnoughLicenses(MethodFault):
     template = _(
-        "“%(host)s” takes up %(needed)s CPU cores of a license (a CPU counts as 16 at least); “%(license)s” has %(free)s "
-        "of %(capacity)s left. Choose another license, or give this one more cores."
+        "“%(host)s” takes up %(needed)s CPU cores of a license (a CPU counts as 16 at least); “%(license)s” has "
+        "%(free)s of %(capacity)s left. Choose another license, or give this one more cores."
     )
 
 

@@ -204,7 +204,7 @@ class HostTable(_Table):
         return ready
 
     def apart(self, one: Ints | int, other: Ints | int) -> Bools:
-        """Whether the vMotion adapters of two hosts (rows; arrays broadcast) are there and cannot speak to each other."""
+        """Whether the vMotion adapters of two hosts (rows; arrays broadcast) are there, in different IP families."""
         there = self.vmotion_trouble != VMotionTrouble.NOT_CONFIGURED
         differ: Bools = (self.vmotion_ipv6[one] != self.vmotion_ipv6[other]) & there[one] & there[other]
         return differ

@@ -10,6 +10,4 @@ def families_differ(source: str, destination: str, source_ipv6: bool) -> VMotion
     """The fault of two hosts, by name, whose vMotion adapters speak different IP families."""
     families = (IpFamily.IPV6.label, IpFamily.IPV4.label)
     there, here = families if source_ipv6 else families[::-1]
-    return VMotionInterfaceIssue(
-        source=source, source_family=there, host=destination, family=here, atSourceHost=False
-    )
+    return VMotionInterfaceIssue(source=source, source_family=there, host=destination, family=here, atSourceHost=False)

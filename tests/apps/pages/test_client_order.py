@@ -47,14 +47,14 @@ def test_the_lists_of_monitor_and_configure(lab):
         slugs(lab.hosts[0], MONITOR), "issues", "performance", "advanced", "tasks", "events", "hardware-health"
     )
     assert in_order(
-        slugs(lab.hosts[0], CONFIGURE), "devices", "switches", "adapters", "power", "overview", "alarm-definitions",
-        "scheduled-tasks",
+        slugs(lab.hosts[0], CONFIGURE), "devices", "switches", "vmkernel", "adapters", "licensing", "power", "overview",
+        "alarm-definitions", "scheduled-tasks",
     )  # fmt: skip
 
 
 MENUS = {
-    "host": ("new-vm", "new-pool", "new-vapp", "maintenance", "connection", "power", "storage", "settings",
-             "remove-host", "tags", "add-permission", "alarms"),
+    "host": ("new-vm", "new-pool", "new-vapp", "maintenance", "connection", "power", "storage", "assign-license",
+             "settings", "remove-host", "tags", "add-permission", "alarms"),
     "cluster": ("add-host", "new-vm", "new-pool", "new-vapp", "storage", "settings", "move-to-folder", "rename",
                 "tags", "add-permission", "alarms", "delete"),
     "vm": ("power", "snapshots", "migrate", "clone", "template", "edit-settings", "move-to-folder", "rename",
