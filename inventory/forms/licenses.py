@@ -50,7 +50,6 @@ class _OfVCenter(Dialog):
 
     form_class: ClassVar[type[forms.Form]] = LicenseForm
     privilege = licenses.PRIVILEGE
-    size = "sm"
 
     def __post_init__(self) -> None:
         if not isinstance(self.obj, VCenter):
@@ -110,6 +109,7 @@ class RemoveLicense(_OfVCenter):
     form_class = VersionedForm
     template = "inventory/dialogs/confirm.html"
     danger = True
+    size = "sm"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -144,7 +144,7 @@ class AssignLicense(ComparedDialog):
 
     def form(self, data: Any = None) -> Any:
         form = super().form(data)
-        heads = (_("License"), _("Product"), _("vMotion"), _("CPU cores left"))
+        heads = (_("License"), _("Product"), "vMotion", _("Cores left"))
         needs = _("The host takes up %(cores)s CPU cores: a CPU counts as %(least)s at least.")
         form.fields["license"] = TableField(
             heads, self._lines(), label=_("License"),

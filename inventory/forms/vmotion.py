@@ -33,7 +33,6 @@ class VMotionAdapter(ComparedDialog):
     verb = _("Edit vMotion Adapter")
     form_class = VMotionForm
     privilege = "Host.Config.Network"
-    size = "sm"
 
     def __post_init__(self) -> None:
         if not isinstance(self.obj, Host):

@@ -16,16 +16,25 @@ from inventory.pages.configure import edit
 from inventory.pages.registry import CONFIGURE, VCENTER, section
 from inventory.services.licenses import PRIVILEGE, used_cores
 
+HOSTS_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The first hosts by name, as far as the person sees them, and how many there are besides."""
+
+    shown: list[Host]
+    more: int
+
 
 @dataclass(frozen=True)
 class Licensed:
-    """One license as the list shows it: cores in use, the share of them in percent, its hosts as far as they are seen,
-    and its buttons."""
+    """One license as the list shows it: cores in use, the share of them in percent, its hosts and its buttons."""
 
     one: License
     used: int
     pct: int
-    hosts: list[Host]
+    hosts: Hosts
     edit: Item
     remove: Item
 
@@ -38,18 +47,21 @@ def licenses(page: Any) -> dict[str, Any]:
     context = Context(page.user, page.obj, busy={})
     used, hosts = used_cores(page.vc), _hosts(page)
 
+    def some(key: int | None) -> Hosts:
+        return Hosts(hosts.get(key, [])[:HOSTS_SHOWN], max(0, len(hosts.get(key, [])) - HOSTS_SHOWN))
+
     def button(name: str, label: Any, query: str = "") -> Item:
         return item(Action(name, label, PRIVILEGE, dialog=name, query=query), context)
 
     rows = [
         Licensed(
-            one, used.get(one.pk, 0), round(100 * used.get(one.pk, 0) / max(one.cores, 1)), hosts.get(one.pk, []),
+            one, used.get(one.pk, 0), round(100 * used.get(one.pk, 0) / max(one.cores, 1)), some(one.pk),
             button("edit-license", _("Edit"), f"license={one.pk}"),
             button("remove-license", _("Remove"), f"license={one.pk}"),
         )
         for one in License.objects.filter(vcenter=page.vc)
     ]  # fmt: skip
-    return {"add": button("add-license", _("Add…")), "rows": rows, "unlicensed": hosts.get(None, [])}
+    return {"add": button("add-license", _("Add…")), "rows": rows, "evaluation": some(None)}
 
 
 def _hosts(page: Any) -> dict[int | None, list[Host]]:

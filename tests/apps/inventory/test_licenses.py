@@ -239,8 +239,8 @@ def test_from_the_list_to_the_host_by_clicks(lab: Any) -> None:
     refused = owner.post(url.replace(lab.hosts[0].moref, lab.hosts[1].moref), {"license": str(made.pk)})
     assert refused.status_code == 422
     listed = owner.get(f"/vc/{lab.vcenter.uuid}/{lab.vcenter.moref}/configure/licensing/").content.decode()
-    assert "40 of 60 CPU cores" in listed
-    assert all(word in listed for word in (made.name, "vSphere Essentials", lab.hosts[0].name, "evaluation mode"))
+    assert "40 of 60" in listed
+    assert all(word in listed for word in (made.name, "vSphere Essentials", lab.hosts[0].name, "Evaluation mode"))
     shown = owner.get(f"/vc/{lab.vcenter.uuid}/{lab.hosts[0].moref}/configure/licensing/").content.decode()
     assert "Not included" in shown
     url = address(lab, lab.vcenter, "remove-license") + f"?license={made.pk}"
