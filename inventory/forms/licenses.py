@@ -134,6 +134,7 @@ class AssignLicense(ComparedDialog):
 
     verb = gettext_lazy("Assign License")
     form_class = VersionedForm
+    size = "lg"
 
     def __post_init__(self) -> None:
         if not isinstance(self.obj, Host):

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from domain import faults
 from domain.licensing import PRODUCTS, Edition
 from domain.specs import to_plain
+from domain.text import _
 from hypervisors.port import Config
 from inventory import selectors, specs
 from inventory.inverses import note
@@ -180,7 +181,7 @@ def restore(user: Any, host: Host, before: Mapping[str, Any]) -> Task:
     """Back to the license that an undone task had taken away; NotFound where that has been removed since."""
     license = License.objects.filter(pk=before["license"], vcenter=host.vcenter).first()
     if license is None and before["license"] is not None:
-        raise faults.NotFound(what="The license")
+        raise faults.NotFound(what=_("The license"))
     return assign(user, host, license)
 
 
