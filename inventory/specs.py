@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from domain.licensing import EVALUATION
 from domain.resources import Allocation
 from domain.specs import (
     DatastoreSpec,
@@ -151,7 +150,7 @@ def host_spec(host: Host, datastores: Iterable[Any] | None = None, networks: Ite
         evc=host.cluster.evc_mode,
         vmotion_enabled=host.vmotion_enabled,
         vmotion_ip_family=IpFamily(host.vmotion_ip_family),
-        edition=host.license.edition if host.license is not None else EVALUATION,
+        edition=host.edition,
         datastores=tuple(str(u) for u in datastores),
         networks=tuple(str(u) for u in networks),
         boot_median_s=host.boot_median_s,

@@ -103,6 +103,11 @@ class Host(ManagedObject):
         return min(1, len(self.nic_mbps or ()) - 1)
 
     @property
+    def edition(self) -> str:
+        """Of its license (`domain.licensing.Edition`), "" in evaluation mode."""
+        return self.license.edition if self.license is not None else licensing.EVALUATION
+
+    @property
     def license_cores(self) -> int:
         """Cores that the host takes up of the license it has."""
         return licensing.cores_needed(self.sockets, self.cores)

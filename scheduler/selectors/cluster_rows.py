@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from domain.licensing import WITHOUT_VMOTION
 from domain.states import TaskState
 from inventory.models import (
     Datastore,
     DatastoreMount,
     Host,
     HostNetwork,
-    License,
     Network,
     ResourcePool,
     Task,
@@ -128,14 +126,11 @@ def _rule_query(cluster: int) -> QuerySet[DrsRule, Any]:
     return placing.values_list(*RuleRow._fields[:7], "vm_group__members", "host_group__members")
 
 
-hosts = PreparedModels(lambda cluster: Host.objects.filter(cluster=cluster).order_by("id"))
+hosts = PreparedModels(lambda cluster: Host.objects.filter(cluster=cluster).select_related("license").order_by("id"))
 pools = PreparedModels(lambda cluster: ResourcePool.objects.filter(cluster=cluster).order_by("id"))
 recent_moves = Prepared(_move_query)
 _busy = Prepared(_busy_query)
 datastores = Prepared(lambda vcenter: Datastore.objects.filter(vcenter=vcenter).order_by("id").values_list("id"))
-licenses = Prepared(
-    lambda vcenter: License.objects.filter(vcenter=vcenter, edition__in=WITHOUT_VMOTION).order_by().values_list("id")
-)
 networks = Prepared(lambda vcenter: Network.objects.filter(vcenter=vcenter).order_by("id").values_list("id"))
 _rules = Prepared(_rule_query)
 _vms = Prepared(_vm_query)

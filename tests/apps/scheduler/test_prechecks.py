@@ -207,3 +207,19 @@ def test_a_newer_machine_does_not_start_on_an_older_hypervisor(stage):
     host.hypervisor_version = "7.0.3"
     found = admission.host_faults(vm, host, admission.room([host])[host.pk])
     assert found == [faults.VirtualHardwareVersionNotSupported(name=vm.name, host=host.name)]
+
+
+def test_licenses_of_many_hosts_cost_one_query_more_and_none_for_planning(stage):
+    def asked() -> tuple[int, int]:
+        vms, hosts = [stage.vm(0)], [stage.host(i) for i in range(3)]
+        with CaptureQueriesContext(connection) as queries:
+            verdicts(vms, hosts)
+            compared = len(queries)
+            frame_of(stage.lab.cluster)
+        return compared, len(queries) - compared
+
+    before = asked()
+    for host in Host.objects.filter(cluster=stage.lab.cluster):
+        made = License.objects.create(vcenter=stage.vc, name=host.name, cores=64)
+        Host.objects.filter(pk=host.pk).update(license=made)
+    assert asked() == (before[0] + 1, before[1])
