@@ -80,10 +80,12 @@ def edit(user: Any, license: License, **fields: Any) -> Task:
         used = used_cores(license.vcenter).get(license.pk, 0)
         if fields.get("cores", stored.cores) < used:
             raise faults.InvalidArgument(property="cores", reason=f"its hosts take up {used} cores")
+        others = fields.get("edition", stored.edition) != stored.edition
         for name, value in fields.items():
             setattr(stored, name, value)
         _save(stored)
-        for host in Host.objects.filter(license=stored).select_related("cluster", "license", "vcenter").order_by("id"):
+        rows = Host.objects.filter(license=stored).select_related("cluster", "license", "vcenter").order_by("id")
+        for host in rows if others else ():
             _tell_fleet(change, host)
         _tell(change, "LicenseEvent", stored, reason=_said(stored))
         return instant(change, "LicenseManager.updateLicense", root_folder(license.vcenter), result=fields)
