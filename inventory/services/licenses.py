@@ -85,8 +85,10 @@ def edit(user: Any, license: License, **fields: Any) -> Task:
             setattr(stored, name, value)
         _save(stored)
         rows = Host.objects.filter(license=stored).select_related("cluster", "license", "vcenter").order_by("id")
-        for host in rows if others else ():
-            _tell_fleet(change, host)
+        for host in rows:
+            change.changed(host)
+            if others:
+                _tell_fleet(change, host)
         _tell(change, "LicenseEvent", stored, reason=_said(stored))
         return instant(change, "LicenseManager.updateLicense", root_folder(license.vcenter), result=fields)
 
