@@ -120,7 +120,10 @@ class RemoveLicense(_OfVCenter):
         return f"{self.verb} | {self.license.name}"
 
     def context(self, form: Any) -> dict[str, Any]:
-        return {"question": _("Remove the license “%(name)s”?") % {"name": self.license.name}, "radius": []}
+        question = _("Remove the license “%(name)s”?") % {"name": self.license.name}
+        names = licenses.named(self.user, self.license)
+        first = _("Assign its hosts another license first: %(names)s") % {"names": names}
+        return {"question": question, "radius": [first] if names else []}
 
     def submit(self, form: Any) -> Any:
         return licenses.remove(self.user, self.license)

@@ -103,8 +103,8 @@ def remove(user: Any, license: License) -> Task:
     check(user, PRIVILEGE, license.vcenter)
     with changing(license.vcenter, user) as change:
         stored = _held(license, license.vcenter)
-        if number_of := Host.objects.filter(license=stored).count():
-            raise faults.ResourceInUse(name=stored.name, users=_named(user, stored, number_of))
+        if names := named(user, stored):
+            raise faults.ResourceInUse(name=stored.name, users=names)
         _tell(change, "com.vmware.license.RemoveLicenseEvent", stored)
         told = {"license": stored.name}
         stored.delete()
@@ -123,10 +123,12 @@ def _held(license: License, vcenter: VCenter) -> License:
     return stored
 
 
-def _named(user: Any, license: License, number_of: int) -> str:
-    rows = Host.objects.all() if user is None else selectors.hosts_visible(user, license.vcenter)
-    names = list(rows.filter(license=license).order_by("name").values_list("name", flat=True)[:NAMED])
-    return ", ".join([*names, *(["…"] if number_of > len(names) else [])])
+def named(user: Any, license: License) -> str:
+    """The first hosts that have a license by name, as far as the person sees them; "" where none has it."""
+    having = Host.objects.filter(license=license)
+    seen = having if user is None else selectors.hosts_visible(user, license.vcenter).filter(license=license)
+    names = list(seen.order_by("name").values_list("name", flat=True)[:NAMED])
+    return ", ".join([*names, *(["…"] if having.count() > len(names) else [])])
 
 
 def _valid(fields: Mapping[str, Any]) -> None:

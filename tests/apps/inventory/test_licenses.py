@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from domain import faults
 from domain.licensing import Edition
 from hypervisors.simulated.state import FleetState
 from inventory import fleet
-from inventory.models import Event, Host, License, Task
+from inventory.models import Event, Host, License, Role, Task
 from inventory.services import hosts, licenses
 from inventory.services.undo import undo
 from tests import builders, pumping
-from tests.cast import admit, make_cast
+from tests.cast import admit, grant, make_cast
 from tests.dialogs import address, opened
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,18 @@ def test_what_is_no_license_is_refused(lab: Any, fields: dict[str, Any], fault: 
     with pytest.raises(faults.InvalidArgument):
         licenses.edit(None, mine, vcenter=1)
     assert License.objects.count() == 2
+
+
+def test_hosts_that_a_person_does_not_see_are_not_named(lab: Any) -> None:
+    made, helper = license_of(lab), lab.cast.outsider
+    licenses.assign(None, host(lab, 0), made)
+    role = Role.objects.create(vcenter=lab.vcenter, name="Licenses", privileges=["System.Read", licenses.PRIVILEGE])
+    grant(helper, lab.vcenter, role)
+    assert licenses.named(helper, made) == lab.hosts[0].name
+    grant(helper, lab.hosts[0], "No access")
+    with pytest.raises(faults.ResourceInUse) as refused:
+        licenses.remove(User.objects.get(pk=helper.pk), made)
+    assert refused.value.fields["users"] == "…"
 
 
 def test_one_in_use_is_not_removed_and_keeps_the_cores_that_are_taken(lab: Any) -> None:
@@ -244,6 +257,7 @@ def test_from_the_list_to_the_host_by_clicks(lab: Any) -> None:
     shown = owner.get(f"/vc/{lab.vcenter.uuid}/{lab.hosts[0].moref}/configure/licensing/").content.decode()
     assert "Not included" in shown
     url = address(lab, lab.vcenter, "remove-license") + f"?license={made.pk}"
+    assert f"another license first: {lab.hosts[0].name}" in owner.get(url).content.decode()
     assert owner.post(url, {}).headers["X-Fault"] == "ResourceInUse"
     url = address(lab, lab.vcenter, "edit-license") + f"?license={made.pk}"
     assert owner.post(url, opened(owner, url) | {"cores": "39"}).headers["X-Fault"] == "InvalidArgument"
