@@ -244,24 +244,38 @@ class MigrationFault(MethodFault):
     template = _("The migration of “%(name)s” failed: %(reason)s")
 
 
-class VMotionNotConfigured(MigrationFault):
+class VMotionInterfaceIssue(MigrationFault):
+    """Something is wrong between the vMotion adapters of two hosts; the types below say what is wrong with one."""
+
+    template = _(
+        "The vMotion adapters speak different IP families: “%(source)s” %(source_family)s, “%(host)s” %(family)s. Give "
+        "both the same family (Configure > VMkernel adapters of the host)."
+    )
+
+
+class VMotionNotConfigured(VMotionInterfaceIssue):
     template = _("vMotion is not enabled on a network adapter of host “%(host)s”.")
 
 
-class VMotionLinkDown(MigrationFault):
+class VMotionLinkDown(VMotionInterfaceIssue):
     template = _("The vMotion network adapter of host “%(host)s” has no link.")
 
 
-class VMotionLinkCapacityLow(MigrationFault):
+class VMotionLinkCapacityLow(VMotionInterfaceIssue):
     template = _("The vMotion network of host “%(host)s” is slower than 250 Mbit/s per migration.")
 
 
-class VMotionNotLicensed(MigrationFault):
-    template = _("The host “%(host)s” has no licence for vMotion.")
+class VMotionNotLicensed(VMotionInterfaceIssue):
+    template = _(
+        "The license of host “%(host)s” does not include vMotion. Assign it one that does (Actions > Assign License)."
+    )
 
 
 class NotEnoughLicenses(MethodFault):
-    template = _("There are not enough licences.")
+    template = _(
+        "“%(host)s” takes up %(needed)s CPU cores of a license (a CPU counts as 16 at least); “%(license)s” has "
+        "%(free)s of %(capacity)s left. Choose another license, or give this one more cores."
+    )
 
 
 class CpuIncompatible(MigrationFault):

@@ -68,6 +68,7 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     _("Global"): (
         ("Global.CancelTask", _("Cancel task")),
         ("Global.Diagnostics", _("Diagnostics")),
+        ("Global.Licenses", _("Licenses")),
         ("Global.LogEvent", _("Log event")),
         ("Global.ManageCustomFields", _("Manage custom attributes")),
         ("Global.SetCustomField", _("Set custom attribute")),

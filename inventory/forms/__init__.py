@@ -10,6 +10,7 @@ from inventory.forms import (  # noqa: F401  they register their dialogs
     copies,
     edit_vm,
     labels,
+    licenses,
     network_moves,
     new_vm,
     places,
@@ -18,6 +19,7 @@ from inventory.forms import (  # noqa: F401  they register their dialogs
     snapshots,
     storage,
     vapps,
+    vmotion,
 )
 from inventory.forms.dialog import DIALOGS, Dialog, VersionedDialog, dialog
 from inventory.forms.simple import question

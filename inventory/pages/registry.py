@@ -70,7 +70,7 @@ GROUPS: dict[str, Text] = {
 # Sections of a group stand in the order of this list; those that are not in it come behind, as they were declared.
 SECTIONS = (
     "performance", "advanced", "scores", "recommendations", "faults", "drs-history", "cpu-utilization",
-    "memory-utilization", "quickstart", "general", "evc", "groups", "rules", "overrides", "host-options",
+    "memory-utilization", "quickstart", "general", "evc", "groups", "rules", "overrides", "host-options", "licensing",
 )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""Undo: the inverse of a rename, a move, a change of settings, devices, tags or permissions, while the object is as
-that task left it."""
+"""Undo: the inverse of a rename, a move, a change of settings, devices, licenses, tags or permissions, while the
+object is as that task left it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inventory import audit, device_notes, rights, selectors
 from inventory.inverses import UNDO, values
 from inventory.journal import changing
 from inventory.models import Folder, Role, Tag, TagAssignment, Task, VCenter, VirtualMachine
-from inventory.services import clusters, folders, naming, permissions, pools, tags, vapps, vms
+from inventory.services import clusters, folders, hosts, licenses, naming, permissions, pools, tags, vapps, vms
 
 Values = Mapping[str, Any]
 
@@ -103,6 +103,8 @@ INVERSES: dict[str, Inverse] = {
     "resources": Inverse(values, pools.reconfigure),
     "vapp": Inverse(values, vapps.restore_options),
     "cluster": Inverse(values, clusters.reconfigure),
+    "vmotion": Inverse(values, lambda user, host, before: hosts.set_vmotion(user, host, **before)),
+    "license": Inverse(lambda host, names: {"license": host.license_id}, licenses.restore),
 }
 
 
