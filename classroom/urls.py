@@ -16,6 +16,7 @@ urlpatterns = [
     path("classroom/join/<str:code>/", home.join, name="join-link"),
     path("classroom/<int:pk>/", course.overview, name="course"),
     path("classroom/<int:pk>/batch/", course.batch, name="batch"),
+    path("classroom/<int:pk>/batch/<int:batch>/cancel/", course.cancel_batch, name="batch-cancel"),
     path("classroom/<int:pk>/edit/", course.edit, name="edit"),
     path("classroom/<int:pk>/archive/", course.archive, name="archive"),
     path("classroom/<int:pk>/code/", course.renew_code, name="renew-code"),

@@ -132,9 +132,17 @@ COMPUTED: dict[str, dict[int, tuple[int, ...]]] = {
     "host": {14: (2,), 13: (2,), 85: (49,), 86: (49,), 178: (125,), 179: (125,), **_RATES},
 }  # fmt: skip
 
+# Kinds of entities without any series of their own: sums over the entities of another kind that lie in them. Shares
+# and indices do not add up, so that there are none.
+SUMMED: dict[str, tuple[str, tuple[int, ...]]] = {
+    "datacenter": ("cluster", (6, 278, 276, 98, 33, 277, 12, 157, 159, *OPERATIONS)),
+}
+
 
 def keys_of(kind: str) -> tuple[int, ...]:
     """Every counter of a kind of entity: those that are stored, then those that are worked out."""
+    if kind in SUMMED:
+        return SUMMED[kind][1]
     return (*ROWS[kind], *COMPUTED.get(kind, ()))
 
 

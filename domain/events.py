@@ -112,6 +112,13 @@ EVENTS: dict[str, EventType] = {
         ("esx.problem.storage.connectivity.lost", ERROR, _("The datastore %(datastore)s cannot be reached")),
         ("esx.problem.storage.slow", WARNING, _("The datastore %(datastore)s is slow")),
         ("esx.clear.storage.restored", INFO, _("The datastore %(datastore)s works normally again")),
+        # --- licenses: names of vCenter's license service; what it has no name for is the general one ----------------
+        ("com.vmware.license.AddLicenseEvent", INFO, _("Added the license %(license)s: %(reason)s")),
+        ("LicenseEvent", INFO, _("Changed the license %(license)s: %(reason)s")),
+        ("com.vmware.license.RemoveLicenseEvent", INFO, _("Removed the license %(license)s")),
+        ("com.vmware.license.AssignLicenseEvent", INFO, _("Assigned the license %(license)s to the host %(host)s")),
+        ("com.vmware.license.UnassignLicenseEvent", INFO,
+         _("Took the license of the host %(host)s away")),
         # --- high availability ----------------------------------------------------------------------------------------
         ("DasEnabledEvent", INFO, _("vSphere HA is enabled for %(cluster)s")),
         ("DasDisabledEvent", INFO, _("vSphere HA is disabled for %(cluster)s")),

@@ -1,60 +1,13 @@
-"""Typed refusals with vSphere's names: what is wrong, as fields for programs and as one sentence for people.
-
-A fault's `template` is an English %-format over its fields, marked for translation; pages translate the template and
-then fill in the fields. `sentence` is the filled English text.
-"""
+"""Typed refusals with vSphere's names; what one is and how it is said is in `domain.method_fault`."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
+from domain.method_fault import REGISTRY as REGISTRY
+from domain.method_fault import MethodFault as MethodFault
+from domain.method_fault import fill as fill
 from domain.text import _
-
-REGISTRY: dict[str, type[MethodFault]] = {}
-
-
-class MethodFault(Exception):
-    """Base of all faults; keyword arguments are the fields of the vSphere type of the same name."""
-
-    template: ClassVar[str] = _("The operation failed.")
-
-    def __init__(self, **fields: Any) -> None:
-        super().__init__()
-        self.fields = fields
-
-    def __init_subclass__(cls) -> None:
-        REGISTRY[cls.__name__] = cls
-
-    @property
-    def name(self) -> str:
-        return type(self).__name__
-
-    @property
-    def sentence(self) -> str:
-        return fill(self.template, self.fields)
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.sentence}"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, MethodFault) and self.name == other.name and self.fields == other.fields
-
-    def __hash__(self) -> int:
-        return hash((self.name, repr(sorted(self.fields.items()))))
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form: `{"fault": name, "fields": {...}}`."""
-        return {"fault": self.name, "fields": self.fields}
-
-
-class _Blank(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"
-
-
-def fill(template: str, fields: dict[str, Any]) -> str:
-    """Fill a %-template; a field that is not known reads "?", so that an old record never breaks a page."""
-    return template % _Blank(fields)
 
 
 def from_dict(data: dict[str, Any]) -> MethodFault:
@@ -291,24 +244,38 @@ class MigrationFault(MethodFault):
     template = _("The migration of “%(name)s” failed: %(reason)s")
 
 
-class VMotionNotConfigured(MigrationFault):
+class VMotionInterfaceIssue(MigrationFault):
+    """Something is wrong between the vMotion adapters of two hosts; the types below say what is wrong with one."""
+
+    template = _(
+        "The vMotion adapters speak different IP families: “%(source)s” %(source_family)s, “%(host)s” %(family)s. Give "
+        "both the same family (Configure > VMkernel adapters of the host)."
+    )
+
+
+class VMotionNotConfigured(VMotionInterfaceIssue):
     template = _("vMotion is not enabled on a network adapter of host “%(host)s”.")
 
 
-class VMotionLinkDown(MigrationFault):
+class VMotionLinkDown(VMotionInterfaceIssue):
     template = _("The vMotion network adapter of host “%(host)s” has no link.")
 
 
-class VMotionLinkCapacityLow(MigrationFault):
+class VMotionLinkCapacityLow(VMotionInterfaceIssue):
     template = _("The vMotion network of host “%(host)s” is slower than 250 Mbit/s per migration.")
 
 
-class VMotionNotLicensed(MigrationFault):
-    template = _("The host “%(host)s” has no licence for vMotion.")
+class VMotionNotLicensed(VMotionInterfaceIssue):
+    template = _(
+        "The license of host “%(host)s” does not include vMotion. Assign it one that does (Actions > Assign License)."
+    )
 
 
 class NotEnoughLicenses(MethodFault):
-    template = _("There are not enough licences.")
+    template = _(
+        "“%(host)s” takes up %(needed)s CPU cores of a license (a CPU counts as 16 at least); “%(license)s” has "
+        "%(free)s of %(capacity)s left. Choose another license, or give this one more cores."
+    )
 
 
 class CpuIncompatible(MigrationFault):

@@ -62,3 +62,11 @@ def label(guest_id: str) -> str:
     """What people call this guest; an identifier that the table lacks is shown as it is."""
     guest = GUESTS.get(guest_id)
     return guest.label if guest else guest_id
+
+
+def prompt(guest_id: str, name: str, *, runs: bool) -> str:
+    """What stands on the screen of a machine of this name that is on: nothing while its guest does not run (yet)."""
+    guest = GUESTS.get(guest_id)
+    if not runs:
+        return "_"
+    return f"{name} C:\\>" if guest is not None and guest.family == WINDOWS else f"{name} login:"

@@ -67,6 +67,7 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     _("Global"): (
         ("Global.CancelTask", _("Cancel task")),
         ("Global.Diagnostics", _("Diagnostics")),
+        ("Global.Licenses", _("Licenses")),
         ("Global.ManageCustomFields", _("Manage custom attributes")),
         ("Global.SetCustomField", _("Set custom attribute")),
     ),
@@ -194,6 +195,20 @@ PRIVILEGES = {
     id_: Privilege(id_, label, group) for group, entries in _TABLE.items() for id_, label in entries
 }  # in the order of the role editor
 ALL = frozenset(PRIVILEGES)
+
+
+ASSIGN_VM = "Resource.AssignVMToPool"
+# What it takes to put something into a resource pool, and what instead where that is a vApp.
+_INTO_VAPP = {
+    ASSIGN_VM: "VApp.AssignVM",
+    "Resource.AssignVAppToPool": "VApp.AssignVApp",
+    "Resource.MovePool": "VApp.AssignResourcePool",
+}
+
+
+def into(privilege: str, *, vapp: bool) -> str:
+    """The privilege that is asked on a pool for what `privilege` stands for, where the pool may be a vApp."""
+    return _INTO_VAPP.get(privilege, privilege) if vapp else privilege
 
 
 def starting_with(*prefixes: str) -> frozenset[str]:

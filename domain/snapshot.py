@@ -152,6 +152,8 @@ _MATRIX = -1  # a matrix whose width the caller chooses (number of datastores, n
 class HostTable(_Table):
     """The hosts of the cluster, (H,) unless noted.
 
+    vmotion_ipv6: the vMotion adapter speaks IPv6, else IPv4.  vmotion_licensed: the host's edition has vMotion.
+
     cpu_capacity_mhz, mem_capacity_mib: what is available to VMs (system overhead already taken off).
     features: uint64 CPU feature bits after the EVC mask.  power_w: (H, 11).  datastores: (H, D) mounted and accessible.
     networks: (H, N).  boot_s, shutdown_s: learnt estimates.  up_s: seconds since boot or last exit from standby.
@@ -173,6 +175,8 @@ class HostTable(_Table):
     exiting_standby: Bools = _column(np.bool_, False)
     failover: Bools = _column(np.bool_, False)
     vmotion_trouble: Ints = _column(np.int64, int(VMotionTrouble.NONE))
+    vmotion_ipv6: Bools = _column(np.bool_, False)
+    vmotion_licensed: Bools = _column(np.bool_, True)
     nic_mibps: Floats = _column(np.float64, 1125.0)
     vmotion_mibps: Floats = _column(np.float64, 1125.0)
     hardware_version: Ints = _column(np.int64, 99)
@@ -195,9 +199,15 @@ class HostTable(_Table):
 
     @property
     def vmotion_ready(self) -> Bools:
-        """Hosts that VMs may leave and enter while they run."""
-        ready: Bools = self.vmotion_trouble == VMotionTrouble.NONE
+        """Hosts that VMs may leave and enter while they run, as far as one end can tell (see `apart`)."""
+        ready: Bools = (self.vmotion_trouble == VMotionTrouble.NONE) & self.vmotion_licensed
         return ready
+
+    def apart(self, one: Ints | int, other: Ints | int) -> Bools:
+        """Whether the vMotion adapters of two hosts (rows; arrays broadcast) are there, in different IP families."""
+        there = self.vmotion_trouble != VMotionTrouble.NOT_CONFIGURED
+        differ: Bools = (self.vmotion_ipv6[one] != self.vmotion_ipv6[other]) & there[one] & there[other]
+        return differ
 
     @property
     def running(self) -> Bools:

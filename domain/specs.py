@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from domain.resources import Allocation
-from domain.states import DatastoreKind, DiskProvisioning, HostKind, HostPower, SharesLevel, VmPower
+from domain.states import DatastoreKind, DiskProvisioning, HostKind, HostPower, IpFamily, SharesLevel, VmPower
 
 VM_CPU = Allocation()
 VM_MEMORY = Allocation(shares=10_240)
@@ -95,6 +95,8 @@ class HostSpec:
     generation: str = "intel-cascadelake"
     evc: str = ""  # key of the cluster's EVC baseline, "" = none
     vmotion_enabled: bool = True
+    vmotion_ip_family: IpFamily = IpFamily.IPV4
+    edition: str = ""  # of its license (`domain.licensing.Edition`), "" = evaluation mode
     datastores: tuple[str, ...] = ()  # uuids mounted
     networks: tuple[str, ...] = ()  # uuids present
     boot_median_s: float = 300.0
@@ -221,7 +223,8 @@ def vm_from_plain(data: Mapping[str, Any]) -> VmSpec:
 
 def host_from_plain(data: Mapping[str, Any]) -> HostSpec:
     lists = {k: tuple(data[k]) for k in ("nic_mbps", "watts", "datastores", "networks")}
-    return HostSpec(**{**data, **lists, "kind": HostKind(data["kind"])})
+    family = IpFamily(data.get("vmotion_ip_family", IpFamily.IPV4))  # a command may be older than this field
+    return HostSpec(**{**data, **lists, "kind": HostKind(data["kind"]), "vmotion_ip_family": family})
 
 
 def pool_from_plain(data: Mapping[str, Any]) -> PoolSpec:

@@ -27,6 +27,18 @@ class StandbyMode(StrEnum):
     EXITING = "exiting"
 
 
+class IpFamily(StrEnum):
+    """What a VMkernel adapter speaks; adapters of two hosts understand each other only within one family."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+    @property
+    def label(self) -> str:
+        """As it is written everywhere, in every language."""
+        return "IPv6" if self is IpFamily.IPV6 else "IPv4"
+
+
 class HostKind(StrEnum):
     """Type 1: the hypervisor runs on the hardware. Type 2: a host OS lies between, costs and can fail."""
 

@@ -1,11 +1,12 @@
-"""The lines of one chart: a counter of the page's object, of objects it is compared with, or of its machines."""
+"""The lines of one chart: a counter of the page's object, of its instances, of objects it is compared with, or of its
+machines."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,32 +16,39 @@ from numpy.typing import NDArray
 
 from domain.counters import COUNTERS, ROWS, Interval, keys_of
 from domain.morefs import kind_of as kind_of_moref
-from inventory import charts, metrics, selectors
+from inventory import chart_instances, chart_sums, charts, metrics, selectors
+from inventory.chart_instances import Instance
 from inventory.grids import GRIDS
-from inventory.live.watch import METRIC_KINDS
-from inventory.models import Cluster, Host, ResourcePool, VCenter, VirtualMachine
+from inventory.models import Cluster, Datacenter, Host, ResourcePool, VCenter, VirtualMachine
 from inventory.selectors.getters import MODELS
 
-LINES_MAX = 8  # as many as there are colours
+LINES_MAX = 32  # every colour with every pattern of dashes
+COLOURS = 8  # as many objects, and layers of a stack
 REST = "rest"
 STACKED_KINDS = (Cluster, Host, ResourcePool)  # what has machines to stack
 # Figures that add up: neither shares nor times since a start.
 STACKABLE = tuple(key for key in ROWS["vm"] if COUNTERS[key].unit not in ("percent", "s", "number"))
-_ID = re.compile(r"(?:([a-z]+-[a-z]?\d{1,15}|rest):)?(\d{1,5})")
+_ID = re.compile(r"(?:([a-z]+-[a-z]?\d{1,15}|rest):)?(\d{1,5})(?:@([0-9a-z-]{1,40}))?")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line. `owner` is "" for the page's object, a reference, or REST: all machines without a line of their own."""
+    """One line. `owner` is "" for the page's object, a reference, or REST: all machines without a line of their own.
+
+    `instance` is "" for the whole of the owner; `part` is what people call the instance.
+    """
 
     owner: str
     key: int
     obj: Any = None  # None for REST
     label: str = ""
+    instance: str = ""
+    part: str = ""
 
     @property
     def id(self) -> str:
-        return f"{self.owner}:{self.key}" if self.owner else str(self.key)
+        whole = f"{self.owner}:{self.key}" if self.owner else str(self.key)
+        return f"{whole}@{self.instance}" if self.instance else whole
 
     @property
     def unit(self) -> str:
@@ -58,31 +66,55 @@ class Table:
 def others(user: Any, vcenter: VCenter, morefs: Iterable[str]) -> dict[str, Any]:
     """The objects with figures among these references that a person may see, in the order given; a query per kind."""
     by_model: dict[Any, list[str]] = defaultdict(list)
-    wanted = list(dict.fromkeys(morefs))[:LINES_MAX]
+    wanted = list(dict.fromkeys(morefs))[:COLOURS]
     for moref in wanted:
         kind = kind_of_moref(moref)
         model = MODELS.get(kind) if kind else None
-        if model in METRIC_KINDS:
+        if model in charts.CHARTED:
             by_model[model].append(moref)
     found = {
         one.moref: one
         for model, some in by_model.items()
-        for one in selectors.objects_visible(user, vcenter, model).filter(moref__in=some)
+        for one in _with_hosts(selectors.objects_visible(user, vcenter, model)).filter(moref__in=some)
     }
     return {moref: found[moref] for moref in wanted if moref in found}
 
 
+def _with_hosts(rows: Any) -> Any:
+    """What a machine's processors did depends on the cores below them."""
+    return rows.select_related("host") if rows.model is VirtualMachine else rows
+
+
 def asked(user: Any, vcenter: VCenter, obj: Any, text: str) -> list[Line]:
-    """The lines in "2,vm-42:2,rest:6", each once; none = the first. What is not there or not to be seen is left out."""
-    pairs = list(dict.fromkeys(match.groups("") for match in map(_ID.fullmatch, text.split(",")) if match))
-    objects = others(user, vcenter, (owner for owner, _key in pairs if owner not in ("", REST)))
+    """The lines in "2,vm-42:2,6@0,rest:6", each once; none = the first. What is not there or not to be seen is left
+    out; only the page's object has instances."""
+    found = list(dict.fromkeys(match.groups("") for match in map(_ID.fullmatch, text.split(",")) if match))
+    wanted = [(owner, int(key), instance) for owner, key, instance in found]
+    objects = others(user, vcenter, (owner for owner, _key, _instance in wanted if owner not in ("", REST)))
     objects[""] = obj
-    lines = [
-        Line(owner, int(key), None if owner == REST else objects[owner])
-        for owner, key in pairs
-        if (owner == REST and _stacks(obj, int(key))) or (owner in objects and has(objects[owner], int(key)))
-    ]
-    return _labelled(obj, lines[:LINES_MAX]) or _labelled(obj, [Line("", ROWS[charts.kind_of(obj) or "vm"][0], obj)])
+    in_parts = {key for owner, key, instance in wanted if instance and not owner}
+    parts = chart_instances.of(user, vcenter, obj, in_parts) if in_parts else []
+    lines = [line for owner, key, instance in wanted if (line := _line(obj, objects, parts, owner, key, instance))]
+    return _labelled(obj, lines[:LINES_MAX]) or _labelled(obj, [Line("", first_key(obj), obj)])
+
+
+def _line(
+    obj: Any, objects: Mapping[str, Any], parts: Iterable[Instance], owner: str, key: int, instance: str
+) -> Line | None:
+    if instance:
+        mine = (one for one in parts if not owner and one.name == instance and key in one.keys)
+        return next((_of_instance(obj, key, one) for one in mine), None)
+    if owner == REST:
+        return Line(owner, key) if _stacks(obj, key) else None
+    return Line(owner, key, objects[owner]) if owner in objects and has(objects[owner], key) else None
+
+
+def _of_instance(obj: Any, key: int, one: Instance) -> Line:
+    return Line("", key, obj, instance=one.name, part=str(one.label))
+
+
+def first_key(obj: Any) -> int:
+    return keys_of(charts.kind_of(obj) or "vm")[0]
 
 
 def has(obj: Any, key: int) -> bool:
@@ -94,16 +126,23 @@ def _stacks(obj: Any, key: int) -> bool:
     return isinstance(obj, STACKED_KINDS) and key in STACKABLE
 
 
-def compared(obj: Any, others: Sequence[Any], keys: Sequence[int]) -> list[Line]:
-    """A line per counter and object, as many as there are colours; the page's object first."""
-    owners = [("", obj), *((one.moref, one) for one in others)]
-    return _labelled(obj, [Line(owner, key, one) for key in keys for owner, one in owners if has(one, key)])[:LINES_MAX]
+def compared(
+    obj: Any, others: Sequence[Any], keys: Sequence[int], instances: Sequence[Instance] = (), own: bool = True
+) -> list[Line]:
+    """A line per counter, instance and object; the page's object first, unless it is left out (`own`)."""
+    lines = []
+    for key in keys:
+        lines += [Line("", key, obj)] if own else []
+        lines += [_of_instance(obj, key, one) for one in instances if key in one.keys]
+        lines += [Line(one.moref, key, one) for one in others if has(one, key)]
+    return _labelled(obj, lines)
 
 
-def every_label(obj: Any, others: Sequence[Any]) -> dict[str, dict[str, str]]:
+def every_label(obj: Any, others: Sequence[Any], instances: Sequence[Instance]) -> dict[str, dict[str, str]]:
     """Label and unit of every line that could be drawn of these objects, by its id."""
-    owners = [("", obj), *((one.moref, one) for one in others)]
-    lines = [Line(owner, key, one) for owner, one in owners for key in keys_of(charts.kind_of(one) or "vm")]
+    lines = [Line("", key, obj) for key in keys_of(charts.kind_of(obj) or "vm")]
+    lines += [_of_instance(obj, key, one) for one in instances for key in one.keys]
+    lines += [Line(one.moref, key, one) for one in others for key in keys_of(charts.kind_of(one) or "vm")]
     return labels(_labelled(obj, lines))
 
 
@@ -114,14 +153,14 @@ def labels(lines: Iterable[Line]) -> dict[str, dict[str, str]]:
 def _labelled(obj: Any, lines: Sequence[Line]) -> list[Line]:
     """With more than one object in a chart, every line says whose it is."""
     alone = len({line.owner for line in lines}) < 2
-    return [Line(line.owner, line.key, line.obj, _label(obj, line, alone)) for line in lines]
+    return [replace(line, label=_label(obj, line, alone)) for line in lines]
 
 
 def _label(obj: Any, line: Line, alone: bool) -> str:
-    counter = str(charts.LABELS[line.key])
     if line.owner == REST:
         return _("All others")
-    return counter if alone else f"{(line.obj or obj).name} · {counter}"
+    names = ["" if alone else (line.obj or obj).name, line.part, str(charts.LABELS[line.key])]
+    return " · ".join(filter(None, names))
 
 
 # --- machines, one on the other --------------------------------------------------------------------------------------
@@ -135,7 +174,7 @@ def stacked(user: Any, vcenter: VCenter, obj: Any, key: int, interval: Interval)
     rows = machines(user, vcenter, obj)
     slots = np.array(list(rows.values_list("slot", flat=True)), np.int64)
     means = _means(vcenter, key, interval, slots)
-    top = slots[np.argsort(-means, kind="stable")][: LINES_MAX - 1]
+    top = slots[np.argsort(-means, kind="stable")][: COLOURS - 1]
     by_slot: dict[int, VirtualMachine] = {vm.slot: vm for vm in rows.filter(slot__in=[int(slot) for slot in top])}
     lines = [Line(by_slot[slot].moref, key, by_slot[slot], by_slot[slot].name) for slot in map(int, top)]
     if left := len(slots) - len(top):
@@ -156,19 +195,36 @@ def read(
     user: Any, vcenter: VCenter, obj: Any, lines: Sequence[Line], interval: Interval, since_s: float | None = None
 ) -> Table:
     """The figures of the lines over a period; `since_s`: only points after that lab time."""
-    parts = [_of_object(vcenter, obj, owner, lines, interval, since_s) for owner in {line.owner for line in lines}
-             if owner != REST]  # fmt: skip
+    own = [line for line in lines if not line.instance]
+    parts = [part for owner in {line.owner for line in own} if owner != REST
+             for part in _of_object(user, vcenter, obj, owner, own, interval, since_s)]  # fmt: skip
+    parts += _of_instances(vcenter, obj, [line for line in lines if line.instance], interval, since_s)
     shown = [line.owner for line in lines]
     parts += [_of_rest(user, vcenter, obj, shown, line, interval, since_s) for line in lines if line.owner == REST]
     return _side_by_side(interval, parts)
 
 
 def _of_object(
-    vcenter: VCenter, obj: Any, owner: str, lines: Sequence[Line], interval: Interval, since_s: float | None
-) -> Table:
-    mine = [line for line in lines if line.owner == owner]
-    found = charts.series(vcenter, mine[0].obj or obj, [line.key for line in mine], interval, since_s)
-    return Table(found.times_s, {line.id: found.values[line.key] for line in mine})
+    user: Any, vcenter: VCenter, obj: Any, owner: str, lines: Sequence[Line], interval: Interval, since_s: float | None
+) -> list[Table]:
+    mine = {line.key: line for line in lines if line.owner == owner}
+    shown = next(iter(mine.values())).obj or obj
+    if isinstance(shown, Datacenter):
+        sums = chart_sums.series(user, vcenter, shown, list(mine), interval, since_s)
+        return [Table(times_s, {mine[key].id: figures}) for key, (times_s, figures) in sums.items()]
+    found = charts.series(vcenter, shown, list(mine), interval, since_s)
+    return [Table(found.times_s, {line.id: found.values[key] for key, line in mine.items()})]
+
+
+def _of_instances(
+    vcenter: VCenter, obj: Any, lines: Sequence[Line], interval: Interval, since_s: float | None
+) -> list[Table]:
+    if not lines:
+        return []
+    wanted = {(line.key, line.instance): line for line in lines}
+    times_s, found = chart_instances.series(vcenter, obj, wanted, interval, since_s)
+    nothing = np.full(len(times_s), np.nan)
+    return [Table(times_s, {line.id: found.get(pair, nothing) for pair, line in wanted.items()})]
 
 
 def _of_rest(

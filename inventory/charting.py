@@ -13,14 +13,17 @@ from django.utils.translation import gettext_lazy as _
 
 from domain.counters import keys_of
 from inventory import chart_lines, charts, selectors
+from inventory.chart_instances import Instance
 from inventory.charts import Text
-from inventory.live.watch import METRIC_KINDS
 from inventory.models import ChartView, VCenter
 
 STYLES: dict[str, Text] = {"line": _("Lines"), "area": _("Areas"), "stacked": _("Stacked")}
 PER_VM = "vms"
 STACKED_PER_VM = _("Stacked per VM")
 SUGGESTED = 8
+# What an address calls the targets of a chart besides the names of instances: the object itself, and all instances.
+OWN, ALL = "self", "*"
+TARGETS_MAX = 1_000
 # The views that are there from the start, per kind of entity: those of its panels that several counters make.
 BUILT_IN: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
     kind: tuple((title, keys) for title, keys in panels if len(keys) > 1) for kind, panels in charts.PANELS.items()
@@ -35,23 +38,45 @@ class Wish:
     style: str = ""
     counters: str = ""
     objects: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, given: Any) -> Wish:
-        """From a QueryDict; counters as one field "2,6" or as the boxes of a form."""
+        """From a QueryDict; counters and targets as one field "2,6" each, or as the boxes of a form."""
         counters = given.get("counters") or ",".join(given.getlist("counter"))
-        objects = tuple(moref for moref in given.get("objects", "").split(",") if moref)
-        return cls(given.get("period", ""), given.get("style", ""), counters, objects[: chart_lines.LINES_MAX])
+        targets = given.get("targets") or ",".join(given.getlist("target"))
+        return cls(
+            given.get("period", ""), given.get("style", ""), counters,
+            _names(given.get("objects", ""))[: chart_lines.COLOURS], _names(targets)[:TARGETS_MAX],
+        )  # fmt: skip
 
     @classmethod
     def of_view(cls, view: ChartView) -> Wish:
-        return cls(view.period, view.style, view.counters, tuple(filter(None, view.objects_compared.split(","))))
+        return cls(view.period, view.style, view.counters, _names(view.objects_compared), _names(view.targets))
 
     def query(self) -> str:
         """As the part of an address behind the question mark."""
         fields = {"period": self.period, "style": self.style, "counters": self.counters}
-        fields["objects"] = ",".join(self.objects)
-        return urlencode({name: value for name, value in fields.items() if value}, safe=",")
+        fields |= {"objects": ",".join(self.objects), "targets": ",".join(self.targets)}
+        return urlencode({name: value for name, value in fields.items() if value}, safe=",*")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in text.split(",") if name))
+
+
+def chosen_targets(wish: Wish, instances: Sequence[Instance]) -> tuple[list[Instance], bool]:
+    """The instances that a chart shows, and whether it shows the object itself: that is what is shown by default."""
+    chosen = list(instances) if ALL in wish.targets else [one for one in instances if one.name in wish.targets]
+    return chosen, OWN in wish.targets or not chosen
+
+
+def target_names(chosen: Sequence[Instance], own: bool, instances: Sequence[Instance]) -> tuple[str, ...]:
+    """What the address says of them; nothing of the object alone."""
+    if not chosen:
+        return ()
+    names = [ALL] if len(chosen) == len(instances) else [one.name for one in chosen]
+    return (*([OWN] if own else []), *names)
 
 
 def address(vcenter: VCenter, obj: Any, wish: Wish) -> str:
@@ -92,7 +117,7 @@ class Choice:
 def comparable(user: Any, vcenter: VCenter, obj: Any, text: str, wish: Wish) -> list[Choice]:
     """Objects with figures whose name holds `text`, those of the same kind first; each with the chart's new address."""
     taken = {obj.moref, *wish.objects}
-    models = sorted(METRIC_KINDS, key=lambda model: (not isinstance(obj, model), METRIC_KINDS[model]))
+    models = sorted(charts.CHARTED, key=lambda model: (not isinstance(obj, model), charts.CHARTED[model]))
     found: list[Any] = []
     for model in models:
         if len(found) < SUGGESTED and (text or isinstance(obj, model)):
@@ -105,7 +130,7 @@ def _comparable(model: Any) -> Q:
     """Without templates, root pools and the compute resources of standalone hosts: nobody knows them by name."""
     return {
         "vm": Q(template=False), "pool": Q(parent__isnull=False), "cluster": Q(standalone=False)
-    }.get(METRIC_KINDS[model], Q())  # fmt: skip
+    }.get(charts.CHARTED[model], Q())  # fmt: skip
 
 
 def with_object(wish: Wish, moref: str) -> Wish:

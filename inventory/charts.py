@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import numpy as np
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from numpy.typing import NDArray
 
+from domain import instances
 from domain.counters import COUNTERS, INTERVALS, Interval, keys_of
 from inventory import metrics
 from inventory.live.watch import METRIC_KINDS
 from inventory.metrics import Series, computed
-from inventory.models import VCenter
+from inventory.models import Datacenter, Host, ManagedObject, VCenter, VirtualMachine
 
 Text = str | Promise
 
@@ -127,6 +131,14 @@ PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
         (_("Power-on and power-off operations"), (256, 257)),
         (_("Migrations"), (273, 274)),
     ),
+    "datacenter": (
+        (_("CPU usage in MHz"), (6, 276, 278)),
+        (_("Memory"), (98, 33)),
+        (_("CPU ready"), (12,)),
+        (_("Power draw"), (157,)),
+        (_("Power-on and power-off operations"), (256, 257)),
+        (_("Migrations"), (273, 274)),
+    ),
     "pool": ((_("CPU usage and demand"), (6, 398)), (_("Memory"), (29, 98, 33))),
     "datastore": (
         (_("Space"), (281, 282, 283)),
@@ -135,7 +147,10 @@ PANELS: dict[str, tuple[tuple[Text, tuple[int, ...]], ...]] = {
         (_("Disk usage"), (125,)),
     ),
 }
+# The models whose objects have charts; a datacenter has no series of its own (inventory/chart_sums.py).
+CHARTED: dict[type[ManagedObject], str] = {**METRIC_KINDS, Datacenter: "datacenter"}
 CHOSEN_MAX = 8
+SIZE_SOURCES = (2, 6)  # usage and MHz: their ratio is processors · core
 
 
 @dataclass(frozen=True)
@@ -150,7 +165,7 @@ class Choice:
 
 def kind_of(obj: Any) -> str | None:
     """The kind of entity whose figures an object has, None where it has none."""
-    return METRIC_KINDS.get(type(obj))
+    return CHARTED.get(type(obj))
 
 
 def choices(kind: str) -> dict[str, list[Choice]]:
@@ -176,14 +191,42 @@ def counters_of(kind: str, text: str) -> list[int]:
 def series(vcenter: VCenter, obj: Any, keys: Sequence[int], interval: Interval, since_s: float | None = None) -> Series:
     """The series of an object; `since_s`: only points after that lab time."""
     kind = kind_of(obj) or "vm"
-    start_s = None if since_s is None else since_s + interval.sampling_s / 2
-    before_s = interval.sampling_s if start_s is not None and computed.looks_back(kind, keys) else 0
-    first_s = None if start_s is None else start_s - before_s
-    found = metrics.series(vcenter, kind, obj.slot, computed.sources(kind, keys), interval, first_s)
-    known = computed.Known(found.values, interval.sampling_s, *computed.size_of(obj))
-    wanted = found.times_s > (-math.inf if start_s is None else start_s)
-    values = {key: figures[wanted] for key, figures in computed.values(kind, keys, known).items()}
-    return Series(interval, found.times_s[wanted], values)
+    back = since_s is not None and computed.looks_back(kind, keys)
+    from_s = since_s - interval.sampling_s if since_s is not None and back else since_s
+    sized = computed.needs_size(kind, keys)
+    times_s, found = known(vcenter, obj, computed.sources(kind, keys), interval, from_s, sized=sized)
+    wanted = times_s > _first_s(since_s, interval)
+    values = {key: figures[wanted] for key, figures in computed.values(kind, keys, found).items()}
+    return Series(interval, times_s[wanted], values)
+
+
+def known(
+    vcenter: VCenter, obj: Any, sources: Sequence[int], interval: Interval, since_s: float | None = None, *,
+    sized: bool = False,
+) -> tuple[NDArray[np.float64], computed.Known]:  # fmt: skip
+    """Lab times, and stored counters of an object at them; `sized`: of a machine, with what it ran on at each point."""
+    keys = list(dict.fromkeys((*sources, *SIZE_SOURCES) if sized else sources))
+    first_s = None if since_s is None else _first_s(since_s, interval)
+    found = metrics.series(vcenter, kind_of(obj) or "vm", obj.slot, keys, interval, first_s)
+    processors, memory_mib = computed.size_of(obj)
+    there = size_then(obj, found.values).count if sized else processors
+    return found.times_s, computed.Known(found.values, interval.sampling_s, there, memory_mib)
+
+
+def _first_s(since_s: float | None, interval: Interval) -> float:
+    return -math.inf if since_s is None else since_s + interval.sampling_s / 2
+
+
+def size_then(vm: VirtualMachine, stored: Mapping[int, NDArray[Any]]) -> instances.Size:
+    """Processors and cores of a machine at each point, so that one that is added changes nothing about the past."""
+
+    @cache
+    def speeds() -> Sequence[float]:
+        rows = Host.objects.filter(vcenter=vm.vcenter_id).order_by()
+        return list(rows.values_list("core_mhz", flat=True).distinct())
+
+    usage, mhz = (np.asarray(stored[key], np.float64) for key in SIZE_SOURCES)
+    return instances.size_then(usage, mhz, vm.vcpus, vm.host.core_mhz, speeds)
 
 
 def as_json(

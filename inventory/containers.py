@@ -6,6 +6,7 @@ Loaded in five queries, whatever the number of virtual machines: rights cost O(c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Model
@@ -68,6 +69,17 @@ class Containers:
     def host_of_pools(self, cluster_pk: int) -> str:
         """What the root pool lies in: the cluster, or the standalone host that stands for it."""
         return self._standalone_host.get(cluster_pk) or self.morefs[Cluster][cluster_pk]
+
+    @cached_property
+    def _root_pools(self) -> dict[str, str]:
+        """What a root pool lies in -> that pool."""
+        pools = set(self.morefs[ResourcePool].values())
+        return {above: pool for pool in pools if (above := self.parents[pool]) is not None and above not in pools}
+
+    def root_pool(self, compute: str) -> str:
+        """The root pool that a cluster, or a host in one or alone, stands for. Raises KeyError where it has none."""
+        own = self._root_pools.get(compute)
+        return self._root_pools[self.parents[compute] or ""] if own is None else own
 
     def chain(self, moref: str | None) -> Iterator[str]:
         """A container and what it lies in, nearest first, up to the root."""

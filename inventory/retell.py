@@ -55,6 +55,7 @@ COMPUTED = (
     _("%(reason)s (%(count)s of %(all)s hosts)"),
     _("%(name)s: a datastore or network is missing"),
     _("it has to be at least %(low)s"),
+    _("its hosts take up %(used)s cores"),
     _("it has to be between 0 and %(high)s"),
     _("it has to be one of %(choices)s"),
     _("it is not in maintenance mode; %(count)s VMs run on it. Or use force."),
@@ -91,6 +92,8 @@ COMPUTED = (
     _("%(name)s is no address"),
     _("%(vcpus)s virtual CPUs on %(cores)s cores exceed the over-commitment limit of %(limit)s"),
 )
+COUNTS = {"count", "all"}  # fields that are whole numbers, so that brackets in a reason are not taken for theirs
+NUMBER = r"\d+"
 _HOLE = re.compile(r"%\((\w+)\)[^a-z]*[a-z]")
 _SENTENCE_END = re.compile(r"(?<=[.!]) (?=\S)")
 
@@ -131,6 +134,6 @@ def _patterns() -> list[tuple[str, re.Pattern[str]]]:
 
 def _pattern(template: str) -> re.Pattern[str]:
     parts = _HOLE.split(template)
-    names = [f"(?P<{name}>.+?)" for name in parts[1::2]]
+    names = [f"(?P<{name}>{NUMBER if name in COUNTS else '.+?'})" for name in parts[1::2]]
     fixed = [re.escape(part.replace("%%", "%")) for part in parts[::2]]
     return re.compile("".join(piece for pair in zip(fixed, [*names, ""], strict=True) for piece in pair), re.DOTALL)

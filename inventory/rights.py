@@ -83,15 +83,12 @@ def only_looks(user: User, obj: Entity) -> bool:
 
 def curbed(user: User, privilege: str, obj: Entity) -> bool:
     """True where something takes the privilege from the person, whatever roles or ownership give."""
-    curb = of(user, obj).curb
-    return curb is not None and privilege not in curb.left
+    return of(user, obj).curbs(privilege)
 
 
 def refusal(user: User, privilege: str, obj: Entity) -> NoPermission:
     """Why `user` may not, for whoever has found that the privilege is missing."""
-    curb = of(user, obj).curb
-    kind = curb.refusal if curb is not None and curbed(user, privilege, obj) else NoPermission
-    return kind(privilege=privilege, object=obj.name)
+    return of(user, obj).refusal(privilege, obj.name)
 
 
 def of(user: User, obj: Entity) -> Rights:
@@ -203,6 +200,26 @@ class Rights:
             return self.uniform
         given = self.given(obj)
         return given if self.curb is None else given & self.curb.left
+
+    def on_container(self, moref: str) -> frozenset[str]:
+        """Effective privileges on a container that is known by its reference alone."""
+        if self.uniform is not None:
+            return self.uniform
+        try:
+            given = self.at(moref)
+        except KeyError:
+            self._reload()
+            given = self.at(moref)
+        return given if self.curb is None else given & self.curb.left
+
+    def curbs(self, privilege: str) -> bool:
+        """Something takes the privilege away, whatever is given."""
+        return self.curb is not None and privilege not in self.curb.left
+
+    def refusal(self, privilege: str, name: str) -> NoPermission:
+        """Why something of this name may not be done, for whoever has found that the privilege is missing."""
+        kind = self.curb.refusal if self.curb is not None and self.curbs(privilege) else NoPermission
+        return kind(privilege=privilege, object=name)
 
     def given(self, obj: Entity) -> frozenset[str]:
         """Privileges on one object before anything curbs them."""

@@ -28,6 +28,7 @@ from domain.states import (
     HostConnection,
     HostKind,
     HostPower,
+    IpFamily,
     SharesLevel,
     StandbyMode,
     VmPower,
@@ -148,6 +149,8 @@ def host_spec(host: Host, datastores: Iterable[Any] | None = None, networks: Ite
         generation=host.cpu_generation,
         evc=host.cluster.evc_mode,
         vmotion_enabled=host.vmotion_enabled,
+        vmotion_ip_family=IpFamily(host.vmotion_ip_family),
+        edition=host.edition,
         datastores=tuple(str(u) for u in datastores),
         networks=tuple(str(u) for u in networks),
         boot_median_s=host.boot_median_s,
@@ -222,7 +225,7 @@ def _placed_hosts(vcenter: VCenter) -> Iterable[PlacedHost]:
         stores[host_id].append(uuid)
     for host_id, uuid in HostNetwork.objects.filter(host__vcenter=vcenter).values_list("host_id", "network__uuid"):
         nets[host_id].append(uuid)
-    for host in Host.objects.filter(vcenter=vcenter).select_related("cluster").order_by("id"):
+    for host in Host.objects.filter(vcenter=vcenter).select_related("cluster", "license").order_by("id"):
         host.root_pool_uuid = roots[host.cluster_id]  # type: ignore[attr-defined]
         yield placed_host(host, host_spec(host, stores[host.id], nets[host.id]))
 

@@ -27,6 +27,7 @@ from domain.states import (
     HostConnection,
     HostKind,
     HostPower,
+    IpFamily,
     IsolationResponse,
     MigrationPriority,
     Passthrough,
@@ -230,6 +231,7 @@ VOCABULARY: dict[type[StrEnum], dict[Any, Word]] = {
         Passthrough.USB: Word(_("USB device of the host")),
         Passthrough.PCI: Word(_("PCI device (DirectPath I/O)")),
     },
+    IpFamily: {one: Word(one.label, "network-globe") for one in IpFamily},
     BusSharing: {
         BusSharing.NONE: Word(_("None")),
         BusSharing.VIRTUAL: Word(_("Virtual: with machines of the same host")),

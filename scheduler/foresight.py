@@ -153,7 +153,7 @@ def _best(side: Side, vm: VirtualMachine) -> Host | faults.MethodFault:
     column = choose_host(side.plan, row) if side.plan.on[row] else _emptiest(side, row, asked)
     if column is not None:
         return side.frame.hosts[column]
-    reasons = list(side.plan.faults(row).values())
+    reasons = list(dict.fromkeys(side.plan.faults(row).values()))  # what its own host lacks, every host says
     return reasons[0] if len(reasons) == 1 else faults.NoCompatibleHost(
         name=vm.name, reason=" ".join(fault.sentence for fault in reasons[:3]) or "there is no other host"
     )  # fmt: skip

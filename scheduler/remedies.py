@@ -21,6 +21,8 @@ def next_step(fault: Mapping[str, Any]) -> str:
         "RemoteDeviceNotSupported": _("Disconnect its CD/DVD drive."),
         "CannotAccessLocalSource": _("Disconnect its CD/DVD drive."),
         "VMotionNotConfigured": _("Enable vMotion on both hosts."),
+        "VMotionNotLicensed": _("Assign a license that includes vMotion, or power it off."),
+        "VMotionInterfaceIssue": _("Give the vMotion adapters of both hosts the same IP family."),
         "InsufficientHostMemoryCapacityFault": _("Free memory on another host, or lower its reservation."),
         "InsufficientHostCpuCapacityFault": _("Free CPU on another host, or lower its reservation."),
         "TaskInProgress": _("It waits for another task of this machine."),

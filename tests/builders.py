@@ -6,14 +6,12 @@ from a counter where none is given, so that two calls never collide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import F, Max, Model
+from django.db.models import F
 
 from domain.hardware import DEFAULT_MODEL, SERVER_MODELS
 from domain.morefs import FOLDER_PREFIX, PREFIX, FolderKind, Kind, compose
@@ -34,67 +32,9 @@ from inventory.models import (
     VirtualMachine,
     VirtualNic,
 )
+from tests.ledger import ledger_of, ledgers, next_slot, take_ids, take_moref, unique
 
 GIB = 1024**3
-_numbers = count(1)
-
-
-def unique(stem: str) -> str:
-    """A name that no other call in this process returns."""
-    return f"{stem}-{next(_numbers):04d}"
-
-
-@dataclass
-class Ledger:
-    """What the builders know of a vCenter that nobody else changes meanwhile: `small_lab` asks the database once.
-
-    `folders` by (datacenter, kind) and `pools` by cluster, with what the database says of them.
-    """
-
-    next_id: int
-    slots: dict[type[Model], int] = field(default_factory=dict)
-    folders: dict[tuple[int, FolderKind], Folder] = field(default_factory=dict)
-    pools: dict[int, ResourcePool] = field(default_factory=dict)
-
-
-_ledgers: dict[int, Ledger] = {}  # by the vCenter's primary key, while one is written
-
-
-@contextmanager
-def _ledger_of(vcenter: VCenter) -> Iterator[None]:
-    """Count in memory, and write down at the end what was taken."""
-    ledger = _ledgers[vcenter.pk] = Ledger(vcenter.next_id)
-    try:
-        yield
-    finally:
-        del _ledgers[vcenter.pk]
-    VCenter.objects.filter(pk=vcenter.pk).update(next_id=ledger.next_id)
-
-
-def take_ids(vcenter: VCenter, number: int = 1) -> int:
-    """Take `number` consecutive reference numbers; return the first."""
-    if ledger := _ledgers.get(vcenter.pk):
-        ledger.next_id += number
-        vcenter.next_id = ledger.next_id
-        return vcenter.next_id - number
-    VCenter.objects.filter(pk=vcenter.pk).update(next_id=F("next_id") + number)
-    vcenter.refresh_from_db(fields=["next_id"])
-    return vcenter.next_id - number
-
-
-def take_moref(vcenter: VCenter, prefix: str) -> str:
-    return compose(prefix, take_ids(vcenter))
-
-
-def next_slot(vcenter: VCenter, model: type[Model], number: int = 1) -> int:
-    """The first slot above all that the vCenter's rows of this model have; the next `number` are taken."""
-    if ledger := _ledgers.get(vcenter.pk):
-        slot = ledger.slots.get(model, 0)
-        ledger.slots[model] = slot + number
-        return slot
-    manager = getattr(model, "everything", model._default_manager)
-    top = manager.filter(vcenter=vcenter).aggregate(top=Max("slot"))["top"]
-    return 0 if top is None else top + 1
 
 
 # --- the tree --------------------------------------------------------------------------------------------------------
@@ -143,7 +83,7 @@ def make_datacenter(vcenter: VCenter, name: str = "", folder: Folder | None = No
 
 def fixed_folder(datacenter: Datacenter, kind: FolderKind) -> Folder:
     """One of the datacenter's four folders."""
-    ledger = _ledgers.get(datacenter.vcenter_id)
+    ledger = ledgers.get(datacenter.vcenter_id)
     known = ledger.folders.get((datacenter.pk, kind)) if ledger else None
     folder = known or Folder.objects.get(datacenter=datacenter, folder_kind=kind, fixed=True)
     if ledger:
@@ -174,7 +114,7 @@ def make_cluster(
 
 
 def root_pool(cluster: Cluster) -> ResourcePool:
-    ledger = _ledgers.get(cluster.vcenter_id)
+    ledger = ledgers.get(cluster.vcenter_id)
     known = ledger.pools.get(cluster.pk) if ledger else None
     pool = known or ResourcePool.objects.get(cluster=cluster, parent__isnull=True)
     if ledger:
@@ -242,7 +182,7 @@ def make_host(cluster: Cluster, name: str = "", *, model: str = DEFAULT_MODEL, *
         cpu_reservation_mhz=F("cpu_reservation_mhz") + int(host_cpu_for_vms_mhz(host.cores, host.core_mhz, hosted)),
         memory_reservation_mib=F("memory_reservation_mib") + int(host_memory_for_vms_mib(host.memory_mib, hosted)),
     )
-    if ledger := _ledgers.get(vcenter.pk):
+    if ledger := ledgers.get(vcenter.pk):
         ledger.pools.pop(cluster.pk, None)  # it guarantees more now
     return host
 
@@ -378,7 +318,7 @@ def small_lab(owner: AbstractUser | None = None, *, hosts: int = 2, vms: int = 3
     a VM folder, `vms` VMs (the first in the folder and the pool, running) and a template.
     """
     vcenter = make_vcenter(owner)
-    with _ledger_of(vcenter):
+    with ledger_of(vcenter):
         return _small_lab(vcenter, hosts, vms)
 
 

@@ -25,6 +25,7 @@ from classroom.models import Assignment, Course, Lab
 from classroom.sabotage.cards import KINDS
 from classroom.services import courses, labs, templates
 from inventory.actions import Context
+from inventory.charts import kind_of
 from inventory.models import Cluster, Datacenter, Datastore, Folder, Host, Network, ResourcePool, Role, VCenter
 from inventory.models import VirtualMachine as VM
 from inventory.pages import sections_for, tabs_for
@@ -146,7 +147,9 @@ def of_objects(vcenter: VCenter) -> Iterator[Place]:
         for tab in tabs_for(obj):
             sections = sections_for(obj, tab)
             for at, drawn_by in [(f"{tab}/{one.slug}/", one.template) for one in sections] or [(f"{tab}/", tab)]:
-                shape = (kind if tab == SUMMARY else at, drawn_by)  # the cards of a Summary depend on the kind
+                # The cards of a Summary depend on the kind, the targets of a chart on whose figures it shows.
+                depends = kind if tab == SUMMARY else kind_of(obj) if at == "monitor/advanced/" else ""
+                shape = (depends, at, drawn_by)
                 if shape not in seen:
                     seen.add(shape)
                     yield Place(PAGE, TEACHER, f"{kind} {at}", f"{base}{at}")

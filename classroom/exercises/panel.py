@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from classroom.exercises import lessons, markdown, opening, restarts
 from classroom.exercises.lessons import Lesson, Step
 from classroom.exercises.restarts import Restart
-from classroom.exercises.vocabulary import KIND_LABELS, KINDS
+from classroom.exercises.vocabulary import KIND_LABELS, KINDS, WORDS
 from classroom.exercises.world import aliases_of
 from classroom.models import Attempt, Lab, StepResult
 from inventory import format as forms
 
+NO_LIMIT = -1
 DONE, CURRENT, LATER = "done", "current", "later"
 
 
@@ -108,7 +109,8 @@ def _steps(lesson: Lesson, attempt: Attempt, names: Mapping[str, str]) -> list[S
     for number, step in enumerate(lesson.steps, start=1):
         result = results.get(step.key) or StepResult(step=step.key)
         if result.state == StepResult.DONE:
-            views.append(StepView(step, number, DONE, result.points))
+            said = {"text": markdown.render(str(step.text), names), "look": markdown.render(str(step.look), names)}
+            views.append(StepView(step, number, DONE, result.points, **said))
         elif current_seen or attempt.state != Attempt.OPEN:
             views.append(StepView(step, number, LATER, step.points))
         else:
@@ -142,12 +144,26 @@ def sentence(seen: Sequence[Any]) -> str:
     if what == "exists":
         return _("%(kind)s “%(name)s” is not there.") % {"kind": KIND_LABELS[kind], "name": name}
     label = KIND_LABELS.get(kind, kind)
+    if what == "gone":
+        return _("%(kind)s “%(name)s” is still there.") % {"kind": label, "name": name}
     if what == "count":
-        fields = {"kind": label, "name": name, "now": now, "wanted": _wanted(wanted, "")}
-        return _("%(kind)s “%(name)s”: %(now)s as wanted, needed: %(wanted)s.") % fields
+        return _counted(kind, name, now, wanted)
     prop = KINDS[kind][what]
     fields = {"name": name, "what": prop.label, "now": _value(now, prop.unit), "wanted": _wanted(wanted, prop.unit)}
-    return _("“%(name)s”: %(what)s is %(now)s, needed: %(wanted)s.") % fields
+    if "_limit_" in what:
+        fields |= {
+            key: _("unlimited") for key, end in (("now", now), ("wanted", wanted)) if end in (NO_LIMIT, [NO_LIMIT] * 2)
+        }
+    return _("“%(name)s”, %(what)s: now %(now)s, needed: %(wanted)s.") % fields
+
+
+def _counted(kind: str, name: str, now: float, wanted: Any) -> str:
+    if kind == "event" and not now:
+        return _("This has not happened yet: %(name)s.") % {"name": name}
+    fields = {"kind": KIND_LABELS.get(kind, kind), "name": name, "now": now, "wanted": _wanted(wanted, "")}
+    if name == "*":
+        return _("%(kind)s: %(now)s as wanted, needed: %(wanted)s.") % fields
+    return _("%(kind)s “%(name)s”: %(now)s as wanted, needed: %(wanted)s.") % fields
 
 
 def _numbers(now: float, wanted: float) -> dict[str, str]:
@@ -168,7 +184,7 @@ def _value(value: Any, unit: str) -> str:
 
 
 def _word(text: str) -> str:
-    return {"on": _("on"), "off": _("off"), "": _("nothing")}.get(text, text)
+    return str(WORDS[text]) if text in WORDS else text
 
 
 def _wanted(wanted: Any, unit: str) -> str:

@@ -189,7 +189,17 @@ class Leaf:
         number = sum(not self._wrong(world, row) for row in rows)
         if self.count.holds(number):
             return Verdict(True)
-        return Verdict(False, (Seen(self.kind, ", ".join(self.names), "count", number, self.count.to_plain()),))
+        plain, gone = self.count.to_plain(), self.count.high == 0 and not self.wanted
+        return Verdict(False, (Seen(self.kind, self._called(world), "gone" if gone else "count", number, plain),))
+
+    def _called(self, world: World) -> str:
+        """What is counted: by its names, or else by the words that it has to fit."""
+        if self.names != ("*",):
+            return ", ".join(_known_as(world, name) for name in self.names)
+        words = (
+            one for wanted in self.wanted.values() if isinstance(wanted, tuple) for one in _resolved(world, wanted)
+        )
+        return ", ".join(words) or "*"
 
     def _wrong(self, world: World, row: Row) -> list[Seen]:
         wrong = []

@@ -22,7 +22,7 @@ from classroom.models import Assignment, Attempt, Card, Course, Lab
 from classroom.sabotage import services as sabotage
 from classroom.sabotage.cards import DECK, KINDS
 from classroom.services import batches
-from classroom.views.asking import Asked, act, ask
+from classroom.views.asking import Asked, act, ask, waits
 from inventory.forms.base import DialogForm
 from inventory.forms.fields import WithUnit
 from inventory.live.topics import TOPICS, Topic
@@ -55,7 +55,7 @@ def assignments(request: HttpRequest, pk: int) -> HttpResponse:
         "course": course, "tab": "assignments", "rows": rows, "deck": DECK,
         "cards": [(card, KINDS.get(card.kind), _hit(card), _due(card)) for card in cards],
         "labs": _labs(course).count(), "known": _state_of(course.pk), "more": more,
-        "batch": course.batches.select_related("by").first(),
+        "work": selectors.class_work(course),
     }  # fmt: skip
     return render(request, "classroom/assignments.html", context)
 
@@ -220,7 +220,7 @@ def draw(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         said = ngettext(
             "The card is being drawn in %(count)s lab.", "The card is being drawn in %(count)s labs.", batch.total
         )
-        return said % {"count": batch.total}
+        return waits(batch) or said % {"count": batch.total}
 
     dialog = Asked("draw-card", _("Draw a card | %(name)s") % {"name": known.label}, _("Draw"))
     return ask(request, dialog, lambda data: DrawForm(rows, data), submit)

@@ -180,7 +180,11 @@ class Lab(models.Model):
 
 
 class Batch(models.Model):
-    """One verb done to many labs in the background: `done` of `total`, with what failed and why, lab by lab."""
+    """One verb done to many labs in the background: `done` of `total`, with what failed and why, lab by lab.
+
+    Those of a course are done one after the other, by number. `args["items"]` are the labs or students, None until it
+    is known whom one for all concerns.
+    """
 
     QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
 
@@ -196,14 +200,14 @@ class Batch(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)  # of workers at the lab that comes next
     lease_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    cancelled_by = models.CharField(max_length=150, blank=True, default="")  # it ends before the next lab
+    behind = 0  # of one that was just asked for: how many come first
 
     class Meta:
         verbose_name = _("class-wide work")
         ordering = ("-id",)
         constraints = (
-            models.UniqueConstraint(
-                fields=("course",), condition=Q(state__in=("queued", "running")), name="batch_one_at_a_time"
-            ),
+            models.UniqueConstraint(fields=("course",), condition=Q(state="running"), name="batch_one_runs"),
         )
 
     def __str__(self) -> str:

@@ -17,9 +17,12 @@ from classroom.selectors.courses import (
     taught,
     template_taught,
 )
+from classroom.selectors.work import ClassWork, class_work
 
 __all__ = [
     "TEACH",
+    "ClassWork",
+    "class_work",
     "courses_joined",
     "courses_taught",
     "groups_of",

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from classroom import selectors
-from classroom.models import Course, Membership
+from classroom.models import Batch, Course, Membership
 from classroom.models.courses import new_code
 from classroom.services import base, teachers
 from domain import faults
@@ -56,6 +56,8 @@ def archive(user: Any, course: Course, archived: bool = True) -> None:
     base.require_teacher(user, course)
     if archived and course.labs.exists():
         raise faults.InvalidState(name=course.name, reason=_("it still has labs or copies of labs; delete them first"))
+    if archived and course.batches.exclude(state=Batch.FINISHED).exists():
+        raise faults.TaskInProgress(name=course.name, task=_("work on the whole class"))
     with transaction.atomic():
         Course.objects.filter(pk=course.pk).update(archived=archived)
         base.record(user, "archiveCourse" if archived else "reopenCourse", course)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classroom.models import Batch
 from classroom.sabotage.cards import KINDS
+from classroom.services.batch_verbs import VERBS
 from inventory import format as forms
 from inventory import words
 
@@ -47,6 +48,31 @@ def batch_done(batch: Batch) -> str:
     if batch.verb == OF_PEOPLE:
         return gettext("%(done)s of %(total)s students") % fields
     return gettext("%(done)s of %(total)s labs") % fields
+
+
+@register.filter
+def batch_many(batch: Batch) -> str:
+    """How many it concerns, of one that has not begun."""
+    n = batch.total
+    if batch.verb == OF_PEOPLE:
+        return ngettext("%(n)s student", "%(n)s students", n) % {"n": forms.number(n, 0)}
+    return ngettext("%(n)s lab", "%(n)s labs", n) % {"n": forms.number(n, 0)}
+
+
+@register.filter
+def batch_cancellable(batch: Batch) -> bool:
+    """It can be taken back, or ended before its next lab."""
+    left = batch.state == Batch.QUEUED or batch.done < batch.total - 1
+    return VERBS[batch.verb].cancellable and left and not batch.cancelled_by
+
+
+@register.filter
+def batch_cancelled(batch: Batch) -> str:
+    """Who took it back, and how much was done by then."""
+    fields = {"by": batch.cancelled_by, "done": forms.number(batch.done, 0), "total": forms.number(batch.total, 0)}
+    if not batch.done:
+        return gettext("cancelled by %(by)s before it began.") % fields
+    return gettext("cancelled by %(by)s after %(done)s of %(total)s.") % fields
 
 
 @register.filter

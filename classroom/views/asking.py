@@ -8,7 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
+from classroom.models import Batch
 from domain.faults import MethodFault
 from inventory.forms.base import DialogForm
 from inventory.views.guard import refusal
@@ -61,6 +63,11 @@ def act(request: HttpRequest, submit: Callable[[], Any]) -> HttpResponse:
     except MethodFault as fault:
         return refusal(request, fault)
     return done(request, said)
+
+
+def waits(batch: Batch) -> str:
+    """What to say of class-wide work that cannot begin yet; "" where its turn is now."""
+    return _("It waits for what the class is doing now.") if batch.behind else ""
 
 
 def done(request: HttpRequest, said: Any) -> HttpResponse:

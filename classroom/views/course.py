@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from classroom import selectors
 from classroom.forms import CaptureForm, CourseForm, DescribeForm, FileForm, TemplateForm
 from classroom.models import Course, LabTemplate
 from classroom.services import batches, courses, sources, templates
-from classroom.views.asking import Asked, ask, confirm
+from classroom.views.asking import Asked, act, ask, confirm, waits
 from inventory import selectors as inventory
 from inventory.views.guard import members_only
 
@@ -30,7 +30,7 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
     labs = list(rows)
     context = {
         "course": course, "tab": "overview", "no_labs": all(lab.is_copy for lab in labs),
-        "batch": course.batches.select_related("by").first(),
+        "work": selectors.class_work(course),
         "templates": [(one, {**sources.PLAN, **one.plan}) for one in course.templates.all()],
         "labs": labs, "students": course.memberships.count(),
         "join_url": request.build_absolute_uri(reverse("classroom:join-link", args=(course.code,))),
@@ -43,8 +43,17 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
 def batch(request: HttpRequest, pk: int) -> HttpResponse:
     """How far the class-wide work is; asks for itself again while it runs."""
     course = selectors.taught(request.user, pk)
-    newest = course.batches.select_related("by").first()
-    return render(request, "classroom/fragments/batch.html", {"course": course, "batch": newest})
+    context = {"course": course, "work": selectors.class_work(course)}
+    return render(request, "classroom/fragments/batch.html", context)
+
+
+@require_POST
+@members_only
+def cancel_batch(request: HttpRequest, pk: int, batch: int) -> HttpResponse:
+    """Take back class-wide work that waits, or end what runs before the next lab."""
+    course = selectors.taught(request.user, pk)
+    row = get_object_or_404(course.batches.select_related("course"), pk=batch)
+    return act(request, lambda: batches.cancel(request.user, row))
 
 
 @require_http_methods(["GET", "POST"])
@@ -126,8 +135,8 @@ def capture(request: HttpRequest, pk: int) -> HttpResponse:
     def submit(form: Any) -> str:
         vcenter = inventory.vcenter_for(request.user, form.cleaned_data["vcenter"])
         values = {name: form.cleaned_data[name] for name in ("name", "description", "speed", "lessons")}
-        batches.capture(request.user, course, vcenter, **values)
-        return _("“%(name)s” is being captured.") % {"name": vcenter.name}
+        batch = batches.capture(request.user, course, vcenter, **values)
+        return waits(batch) or _("“%(name)s” is being captured.") % {"name": vcenter.name}
 
     dialog = Asked("capture", _("Template from a running lab"), _("Capture"))
     return ask(request, dialog, lambda data: CaptureForm(data, vcenters=running), submit)

@@ -15,7 +15,7 @@ from classroom import selectors
 from classroom.forms import ExtendForm, MakeForm, SpeedForm
 from classroom.models import Lab
 from classroom.services import batches, labs
-from classroom.views.asking import Asked, ask, confirm
+from classroom.views.asking import Asked, ask, confirm, waits
 from inventory.views.guard import members_only
 
 
@@ -85,7 +85,8 @@ def make(request: HttpRequest, pk: int) -> HttpResponse:
 
     def submit(form: Any) -> str:
         batch = batches.make_labs(request.user, course, form.cleaned_data["template"])
-        return ngettext("%(n)s lab is being made.", "%(n)s labs are being made.", batch.total) % {"n": batch.total}
+        said = ngettext("%(n)s lab is being made.", "%(n)s labs are being made.", batch.total)
+        return waits(batch) or said % {"n": batch.total}
 
     return ask(request, dialog, lambda data: MakeForm(data, course=course), submit)
 
@@ -99,7 +100,7 @@ def all_labs(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         dialog = Asked("speed", _("Clock speed of all labs | %(name)s") % {"name": course.name}, _("Set"))
         return ask(
             request, dialog, SpeedForm,
-            lambda form: batches.for_labs(request.user, course, "speed", speed=form.cleaned_data["speed"]) and None,
+            lambda form: waits(batches.for_labs(request.user, course, "speed", speed=form.cleaned_data["speed"])),
         )  # fmt: skip
     words = _words(verb)
     number = course.labs.filter(is_copy=False).count()
@@ -109,7 +110,7 @@ def all_labs(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if verb == "delete" and (copies := course.labs.filter(is_copy=True).count()):
         question, lines = _copies_too(question if number else "", copies, words.lines)
     return confirm(
-        request, dialog, question, lambda: batches.for_labs(request.user, course, verb) and None,
+        request, dialog, question, lambda: waits(batches.for_labs(request.user, course, verb)),
         radius=lines, danger=words.danger,
     )  # fmt: skip
 
@@ -134,11 +135,11 @@ def one_lab(request: HttpRequest, pk: int, lab: int, verb: str) -> HttpResponse:
     name = row.student.get_full_name() or row.student.get_username()
     dialog = Asked(f"{verb}-lab", f"{words.title} | {name}", words.button)
 
-    def submit() -> None:
+    def submit() -> str:
         if verb in ONE:
             ONE[verb](row, request.user)
-        else:
-            batches.for_labs(request.user, course, verb, [row])
+            return ""
+        return waits(batches.for_labs(request.user, course, verb, [row]))
 
     return confirm(
         request, dialog, words.one % {"name": name}, submit,

@@ -81,7 +81,7 @@ def _slips(
     request: HttpRequest, course: Course, slips: list[rosters.Admitted], batch: Batch | None = None
 ) -> HttpResponse:
     context = {
-        "batch": batch,
+        "batch": batch, "work": selectors.class_work(course),
         "course": course, "slips": [one for one in slips if one.password],
         "enrolled": [one for one in slips if not one.password], "site": request.build_absolute_uri("/"),
     }  # fmt: skip

@@ -18,7 +18,7 @@ from classroom.forms import MessageForm
 from classroom.models import Course, Lab
 from classroom.selectors.wall import Tile, tiles
 from classroom.services import batches, wall
-from classroom.views.asking import Asked, act, ask, confirm
+from classroom.views.asking import Asked, act, ask, confirm, waits
 from domain.faults import MethodFault
 from inventory import rights
 from inventory import selectors as inventory
@@ -41,7 +41,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "course": course, "tab": "wall", "tiles": shown, "no_labs": not shown and not group,
         "groups": groups, "group": group,
-        "batch": course.batches.select_related("by").first(),
+        "work": selectors.class_work(course),
         "copies": list(course.labs.filter(is_copy=True).select_related("vcenter")),
     }  # fmt: skip
     return render(request, "classroom/wall.html", context)
@@ -109,8 +109,8 @@ def copy(request: HttpRequest, pk: int, lab: int) -> HttpResponse:
     question = _("Copy the lab of %(name)s as it stands now? The copy is yours.") % {"name": name}
 
     def submit() -> str:
-        batches.copy_lab(request.user, row)
-        return _("The lab is being copied. The copy will stand below the wall.")
+        batch = batches.copy_lab(request.user, row)
+        return waits(batch) or _("The lab is being copied. The copy will stand below the wall.")
 
     return confirm(request, dialog, question, submit, radius=[_("The student's lab goes on undisturbed.")],
                    danger=False)  # fmt: skip

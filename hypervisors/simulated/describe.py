@@ -6,9 +6,10 @@ import numpy as np
 
 from domain import faults
 from domain.hardware import CPU_GENERATIONS, SERVER_MODELS
+from domain.licensing import allows_vmotion
 from domain.resources import UNLIMITED
 from domain.specs import DatastoreSpec, DiskSpec, HostSpec, NicSpec, PoolSpec, VmSpec
-from domain.states import DiskProvisioning, HostKind
+from domain.states import DiskProvisioning, HostKind, IpFamily
 from hypervisors.simulated import noise, power, workload
 from hypervisors.simulated.fleet import Fleet
 from hypervisors.simulated.tables import WATT_POINTS, Phase, Power, Tools
@@ -31,6 +32,8 @@ def put_host(fleet: Fleet, spec: HostSpec) -> int:
     hosts.vmotion_nic_mbps[slot] = spec.nic_mbps[min(1, len(spec.nic_mbps) - 1)] if spec.nic_mbps else 0
     hosts.nic_count[slot] = min(len(spec.nic_mbps), 31)
     hosts.vmotion[slot], hosts.boot_median_s[slot] = spec.vmotion_enabled, spec.boot_median_s
+    hosts.vmotion_ipv6[slot] = spec.vmotion_ip_family == IpFamily.IPV6
+    hosts.vmotion_licensed[slot] = allows_vmotion(spec.edition)
     hosts.features[slot] = _features(spec)
     hosts.watts()[:, slot] = _curve(spec)
     state.mounts[slot, :] = False

@@ -8,6 +8,7 @@ from domain import faults
 from domain.hardware import VMOTION_LEAST_MBPS
 from domain.specs import vm_from_plain
 from domain.states import DiskProvisioning
+from domain.vmotion import families_differ
 from hypervisors.simulated import describe
 from hypervisors.simulated.fleet import Fleet
 from hypervisors.simulated.moves import Move
@@ -69,8 +70,7 @@ def check(fleet: Fleet, move: Move) -> None:
     if move.destination != move.source:
         _check_features(fleet, move, name)
         if move.live:
-            for host in (move.source, move.destination):
-                _check_link(fleet, host)
+            _check_vmotion(fleet, move)
     _check_files(fleet, move, name)
 
 
@@ -82,14 +82,22 @@ def _check_features(fleet: Fleet, move: Move, name: str) -> None:
         raise faults.CpuIncompatible(host=fleet.host_name(move.destination), name=name)
 
 
-def _check_link(fleet: Fleet, host: int) -> None:
-    hosts, name = fleet.state.hosts, fleet.host_name(host)
-    if not hosts.vmotion[host]:
-        raise faults.VMotionNotConfigured(host=name)
-    if vmotion_mbps(fleet, host) <= 0:
-        raise faults.VMotionLinkDown(host=name)
-    if vmotion_mbps(fleet, host) < VMOTION_LEAST_MBPS:
-        raise faults.VMotionLinkCapacityLow(host=name)
+def _check_vmotion(fleet: Fleet, move: Move) -> None:
+    """Network and license of each end, the destination's first, and whether the two understand each other."""
+    hosts = fleet.state.hosts
+    for host in (move.destination, move.source):
+        where = {"host": fleet.host_name(host), "atSourceHost": host == move.source}
+        if not hosts.vmotion[host] or not hosts.nic_count[host]:
+            raise faults.VMotionNotConfigured(**where)
+        if vmotion_mbps(fleet, host) <= 0:
+            raise faults.VMotionLinkDown(**where)
+        if vmotion_mbps(fleet, host) < VMOTION_LEAST_MBPS:
+            raise faults.VMotionLinkCapacityLow(**where)
+        if not hosts.vmotion_licensed[host]:
+            raise faults.VMotionNotLicensed(**where)
+    if hosts.vmotion_ipv6[move.source] != hosts.vmotion_ipv6[move.destination]:
+        names = (fleet.host_name(move.source), fleet.host_name(move.destination))
+        raise families_differ(*names, source_ipv6=bool(hosts.vmotion_ipv6[move.source]))
 
 
 def _check_files(fleet: Fleet, move: Move, name: str) -> None:

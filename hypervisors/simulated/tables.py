@@ -65,6 +65,8 @@ class HostTable(Table):
     bmc_dead: I8
     fail_wake: I8
     vmotion: I8
+    vmotion_ipv6: I8  # else its vMotion adapter speaks IPv4
+    vmotion_licensed: I8
     mem_state: I8  # 0 high or clear, 1 soft, 2 hard, 3 low
     reboots: I8  # what follows SHUTTING: 1 boots again
     nic_count: I8

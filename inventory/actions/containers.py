@@ -73,6 +73,7 @@ REMOVE_HOST = Action(
     rule=host_removable, exclusive=True,
     confirm=Confirm(_("Remove the host “%(name)s” from the inventory?"), _("Remove"), radius.host_remove),
 )  # fmt: skip
+ASSIGN_LICENSE = Action("assign-license", _("Assign License…"), "Global.Licenses", "key", dialog="assign-license")
 
 menu(
     "host",
@@ -84,7 +85,7 @@ menu(
     Submenu("power", _("Power"), (HOST_POWER_ON, HOST_SHUT_DOWN, HOST_REBOOT), "power"),
     Submenu("storage", _("Storage"), (NEW_DATASTORE,), "storage"),
     NEW_NETWORK,
-    SEPARATOR, Action("settings", _("Settings"), "System.Read", "cog", tab="configure"), SEPARATOR,
+    SEPARATOR, ASSIGN_LICENSE, Action("settings", _("Settings"), "System.Read", "cog", tab="configure"), SEPARATOR,
     REMOVE_HOST, SEPARATOR, TAGS, ADD_PERMISSION,
 )  # fmt: skip
 

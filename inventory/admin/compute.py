@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from inventory.admin.actions import calls, move
-from inventory.admin.base import ObjectAdmin, ReadOnlyAdmin
-from inventory.admin.links import client_link, linked
-from inventory.models import Cluster, DatastoreMount, Host, HostNetwork, ResourcePool, VirtualMachine
-from inventory.services import clusters, hosts, naming, pools
+from inventory.admin.base import ObjectAdmin, ReadOnlyAdmin, ThroughServices
+from inventory.admin.links import client_link, linked, rows_link
+from inventory.models import Cluster, DatastoreMount, Host, HostNetwork, License, ResourcePool, VirtualMachine
+from inventory.services import clusters, hosts, licenses, naming, pools
 
 
 @admin.register(Host)
@@ -22,10 +26,11 @@ class HostAdmin(ObjectAdmin):
         linked("cluster"),
         "host_kind",
         "model",
+        linked("license"),
         "overall_status",
         client_link,
     )
-    list_select_related = ("vcenter", "cluster")
+    list_select_related = ("vcenter", "cluster", "license")
     list_filter = (
         "vcenter",
         "connection_state",
@@ -34,6 +39,8 @@ class HostAdmin(ObjectAdmin):
         "in_maintenance",
         "host_kind",
         "model",
+        "vmotion_enabled",
+        "vmotion_ip_family",
         "overall_status",
     )
     search_fields = ("name", "=moref", "=uuid", "cluster__name")
@@ -50,6 +57,32 @@ class HostAdmin(ObjectAdmin):
         calls(_("Shut down, because …"), hosts.shut_down, with_text=True),
         calls(_("Remove from inventory"), hosts.remove, name="remove"),
     )
+
+
+@admin.register(License)
+class LicenseAdmin(ThroughServices):
+    list_display = ("name", "edition", "cores", "taken", "vcenter")
+    list_select_related = ("vcenter",)
+    list_filter = ("vcenter", "edition")
+    search_fields = ("name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: License | None = None) -> tuple[str, ...]:
+        return ("vcenter", "taken") if obj else ("taken",)
+
+    def save_model(self, request: HttpRequest, obj: License, form: Any, change: bool) -> None:
+        values: dict[str, Any] = {"name": obj.name, "edition": obj.edition, "cores": obj.cores}
+        if change:
+            licenses.edit(request.user, License.objects.get(pk=obj.pk), **values)
+        else:
+            licenses.add(request.user, obj.vcenter, **values)
+            obj.pk = License.objects.get(vcenter=obj.vcenter, name=obj.name.strip()).pk
+
+    def delete_model(self, request: HttpRequest, obj: License) -> None:
+        licenses.remove(request.user, obj)
+
+    @admin.display(description=_("hosts"))
+    def taken(self, row: License) -> SafeString:
+        return rows_link(Host, _("Hosts"), license__id__exact=row.pk)
 
 
 @admin.register(Cluster)

@@ -70,7 +70,7 @@ class SocialAccountAdmin(TakenAwayAdmin):
 class ChartViewAdmin(ReadOnlyAdmin):
     """Charts that people keep under a name."""
 
-    list_display = ("name", "user", "kind", "counters", "period", "style", "vcenter")
+    list_display = ("name", "user", "kind", "counters", "targets", "period", "style", "vcenter")
     list_filter = ("kind",)
     list_select_related = ("user", "vcenter")
     search_fields = ("name", "user__username")

@@ -13,7 +13,19 @@ from inventory import audit
 from inventory.admin.actions import calls, move
 from inventory.admin.base import ObjectAdmin
 from inventory.admin.links import client_link, joined, linked, rows_link
-from inventory.models import Cluster, Datacenter, Datastore, Event, Folder, Host, Network, Task, VCenter, VirtualMachine
+from inventory.models import (
+    Cluster,
+    Datacenter,
+    Datastore,
+    Event,
+    Folder,
+    Host,
+    License,
+    Network,
+    Task,
+    VCenter,
+    VirtualMachine,
+)
 from inventory.services import clock, folders, naming
 
 
@@ -77,6 +89,7 @@ class VCenterAdmin(admin.ModelAdmin):
             (VirtualMachine, _("Virtual machines")),
             (Datastore, _("Datastores")),
             (Network, _("Networks")),
+            (License, _("Licenses")),
             (Task, _("Tasks")),
             (Event, _("Events")),
         )

@@ -23,6 +23,7 @@ from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.morefs import FolderKind
 from inventory.exchange import alarms
 from inventory.exchange.fields import FIELDS, full, of_its_type
+from inventory.exchange.licenses import Licenses
 from inventory.exchange.safe import FORMAT
 from inventory.exchange.site import Site
 from inventory.models import (
@@ -108,6 +109,7 @@ class Builder:
         self.counts: Counter[str] = Counter()
         self.hosts: dict[str, Host] = {}
         self.machines: dict[tuple[int, tuple[str, ...]], VirtualMachine] = {}
+        self.licenses = Licenses()
         self.tags: dict[tuple[str, str], Tag] = {}
         self.attributes: dict[str, CustomAttribute] = {}
         self.alarms: set[str] = set()
@@ -208,13 +210,14 @@ class Builder:
         if self.document.get("format") != FORMAT:
             self.say("format", _("%(format)s is needed") % {"format": FORMAT})
             return None
-        head = ("format", "name", "timezone", "seed", "trace_sets", "tag_categories", "attributes_defined", "folders",
-                "datacenters")  # fmt: skip
+        head = ("format", "name", "timezone", "seed", "trace_sets", "licenses", "tag_categories", "attributes_defined",
+                "folders", "datacenters")  # fmt: skip
         self.known(self.document, "", *head)
         self.vcenter = self._vcenter()
         if self.problems:
             return None
         self._vocabulary()
+        self.licenses.read(self)
         self.root = Folder.objects.create(
             vcenter=self.vcenter, moref=morefs.ROOT_FOLDER, name="Datacenters", folder_kind=FolderKind.DATACENTER,
             fixed=True,

@@ -17,6 +17,7 @@ from inventory.models import (
     CustomAttribute,
     Datastore,
     Host,
+    License,
     Network,
     ResourcePool,
     TagCategory,
@@ -30,6 +31,7 @@ Key = tuple[str, tuple[str, ...]]  # kind and path of names
 ADD, REMOVE, CHANGE = "add", "remove", "change"
 # What refers to something stands behind it.
 KINDS = {
+    "license": _("License"),
     "category": _("Tag category"),
     "tag": _("Tag"),
     "attribute": _("Custom attribute"),
@@ -158,6 +160,8 @@ def _alarms(home: str, path: tuple[str, ...], listed: Any) -> Iterator[tuple[Key
 
 
 def _objects(document: Entry) -> Iterator[tuple[Key, dict[str, Any]]]:
+    for one in _entries(document, "licenses"):
+        yield ("license", (_name(one),)), full(License, one)
     for category in _entries(document, "tag_categories"):
         yield ("category", (_name(category),)), full(TagCategory, category)
         for tag in _entries(category, "tags"):
@@ -191,7 +195,7 @@ def _cluster(here: tuple[str, ...], one: Entry) -> Iterator[tuple[Key, dict[str,
     yield from _pools(place, one)
     for host in _entries(one, "hosts"):
         more: dict[str, Any] = {key: sorted(_path(host, key)) for key in ("datastores", "networks")}
-        more["autostart"] = autostart.normal(host.get("autostart")) or None
+        more |= {"license": host.get("license"), "autostart": autostart.normal(host.get("autostart")) or None}
         yield ("host", (*place, _name(host))), _fields(Host, host) | more
     for kind, key in (("group", "drs_groups"), ("rule", "drs_rules")):
         for rule in _entries(one, key):

@@ -22,6 +22,7 @@ from inventory.models import (
     Folder,
     Host,
     HostNetwork,
+    License,
     Network,
     Permission,
     ResourcePool,
@@ -62,6 +63,7 @@ class _Writer:
         self.vcenter, self.only = vcenter, datacenter
         self.folders = {f.pk: f for f in Folder.objects.filter(vcenter=vcenter)}
         self.pools = {p.pk: p for p in ResourcePool.objects.filter(vcenter=vcenter)}
+        self.licenses = {one.pk: one for one in License.objects.filter(vcenter=vcenter)}
         self.labels = _labels(vcenter)
         self.hosts = _grouped(Host.objects.filter(vcenter=vcenter).order_by("name"), "cluster_id")
         self.vms = list(VirtualMachine.objects.filter(vcenter=vcenter, provisioning=False).select_related("host"))
@@ -106,7 +108,11 @@ class _Writer:
             ]
             tags.append({"name": one.name, **told(one), "tags": listed})
         rows = CustomAttribute.objects.filter(vcenter=self.vcenter).order_by("name")
-        return {"tag_categories": tags, "attributes_defined": [{"name": a.name, **told(a)} for a in rows]}
+        return {
+            "licenses": [{"name": one.name, **told(one)} for one in self.licenses.values()],
+            "tag_categories": tags,
+            "attributes_defined": [{"name": a.name, **told(a)} for a in rows],
+        }
 
     def folder_entries(self, datacenter_pk: int | None, kind: FolderKind) -> list[Entry]:
         mine = [
@@ -142,7 +148,13 @@ class _Writer:
         stores = _names(DatastoreMount, "datastore", one)
         nets = _names(HostNetwork, "network", one)
         hosts = [
-            self.entry(h, datastores=stores[h.pk], networks=nets[h.pk], autostart=autostart.told(h, self.names))
+            self.entry(
+                h,
+                datastores=stores[h.pk],
+                networks=nets[h.pk],
+                license=self.license(h),
+                autostart=autostart.told(h, self.names),
+            )
             for h in self.hosts.get(one.pk, [])
         ]
         extras = {extra.key: extra.export(one, self.names) for extra in EXTRAS.values()}
@@ -150,6 +162,9 @@ class _Writer:
         return self.entry(one, folder=self.path(one.folder_id)) | {
             key: value for key, value in {**extras, "pools": self.pool_entries(root), "hosts": hosts}.items() if value
         }
+
+    def license(self, host: Host) -> str | None:
+        return self.licenses[host.license_id].name if host.license_id else None
 
     def pool_entries(self, parent: ResourcePool) -> list[Entry]:
         children = sorted((p for p in self.pools.values() if p.parent_id == parent.pk), key=lambda p: p.name)

@@ -193,7 +193,7 @@ class Site:
         b, mounts, ports = self.b, [], []
         fresh: list[Host] = []
         for entry, where in b.entries(one, "hosts", place, LIMITS.hosts_per_cluster):
-            b.known(entry, where, "name", "datastores", "networks", "autostart", *FIELDS[Host])
+            b.known(entry, where, "name", "datastores", "networks", "license", "autostart", *FIELDS[Host])
             name = b.name(entry, where)
             if name in b.hosts or len(b.hosts) >= HOSTS_MAX:
                 b.say(
@@ -205,6 +205,7 @@ class Site:
                 cluster=cluster, slot=b.slot(Host), uuid=uuid.uuid4(),
             )  # fmt: skip
             _check_host(b, host, where)
+            host.license = b.licenses.of(b, host, entry, where)
             b.hosts[name] = host
             fresh.append(host)
             if entry.get("autostart"):

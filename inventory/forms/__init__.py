@@ -11,6 +11,7 @@ from inventory.forms import (  # noqa: F401  they register their dialogs
     copies,
     edit_vm,
     labels,
+    licenses,
     network_moves,
     new_vm,
     places,
@@ -19,6 +20,7 @@ from inventory.forms import (  # noqa: F401  they register their dialogs
     snapshots,
     storage,
     vapps,
+    vmotion,
 )
 from inventory.forms.dialog import DIALOGS, Dialog, VersionedDialog, dialog
 from inventory.forms.simple import question

@@ -33,6 +33,11 @@ def yes_no(value: bool) -> str:
     return _("Yes") if value else _("No")
 
 
+def _location(wizard: Wizard, asks: str) -> TreeField:
+    """The folder for a new cluster or host."""
+    return TreeField("host-folder", wizard.user, wizard.vcenter, asks=(asks,), label=_("Location"))
+
+
 # --- new cluster -----------------------------------------------------------------------------------------------------
 class Basics(Step):
     key = "basics"
@@ -53,7 +58,7 @@ class Basics(Step):
     def build(self) -> None:
         if not isinstance(self.wizard.obj, Folder | Datacenter):
             return
-        self.fields["folder"] = TreeField("host-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
+        self.fields["folder"] = _location(self.wizard, clusters.CREATE)
         self.order_fields(("name", "folder"))
 
     def clean(self) -> dict[str, Any]:
@@ -136,8 +141,7 @@ class HostName(Step):
         if isinstance(self.wizard.obj, Cluster):
             self._for_cluster()
             return
-        field = TreeField("host-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
-        self.fields["folder"] = field
+        self.fields["folder"] = _location(self.wizard, hosts.ADD_ALONE)
 
     def _for_cluster(self) -> None:
         """New hosts, or those that are in the inventory already."""

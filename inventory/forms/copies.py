@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from inventory.forms.dialog import dialog
-from inventory.forms.new_vm import CLONE, DEPLOY, TO_TEMPLATE, clone_with
-from inventory.forms.steps import Compute, NameAndFolder, Storage, start_places
+from inventory.forms.new_vm import clone_with
+from inventory.forms.steps import CLONE, DEPLOY, TO_TEMPLATE, Compute, NameAndFolder, Storage, start_places
 from inventory.forms.wizard import Review, Step, Wizard
 
 

@@ -37,6 +37,7 @@ class SettingsForm(HardwareForm, VersionedForm):
         super().__init__(*args, **kwargs)
         self.fields["guest_id"].choices = with_present(guest_choices(), vm.guest_id)  # type: ignore[attr-defined]
         rows = {kind: " ".join(str(d.key) for d in self._devices(kind)) for kind in ("disks", "nics")}
+        self.no_new_disk, self.no_new_nic = self.why_not("disks", "add"), self.why_not("nics", "add")
         self.prepare(stores, networks, rows)
         if vm.power_state != "poweredOff":
             self.fields["guest_id"].disabled = True

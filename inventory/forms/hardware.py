@@ -97,6 +97,7 @@ class HardwareForm(BoundForm):
     nics = forms.CharField(widget=forms.HiddenInput, required=False)
 
     vm: VirtualMachine | None = None
+    no_new_disk = no_new_nic = ""  # why no disk, or adapter, can be added
 
     def prepare(self, stores: Offer, networks: Offer, rows: dict[str, str]) -> None:
         """Fill the choices and make the rows of devices; `rows` = keys of the disks and adapters to begin with."""
@@ -268,14 +269,6 @@ class HardwareForm(BoundForm):
         """Why devices of a kind ("disks", "nics") cannot be added or removed here; "" where they can."""
         return ""
 
-    @property
-    def why_no_disk(self) -> str:
-        return self.why_not("disks", "add")
-
-    @property
-    def why_no_nic(self) -> str:
-        return self.why_not("nics", "add")
-
     def _row(self, key: str, form: Any, device: Any, new: str) -> dict[str, Any]:
         label = retell(device.label) if device else new
         why = self.why_not("disks" if isinstance(device, VirtualDisk) else "nics", "remove") if device else ""
@@ -291,6 +284,8 @@ class HardwareForm(BoundForm):
         valid = [form.is_valid() for form in (*self.disk_forms, *self.nic_forms) if form.is_bound]
         if not all(valid):
             raise forms.ValidationError(_("Some devices are not valid. They are marked below."))
+        if self.no_new_disk and any(form.disk is None for form in self.disk_forms):
+            raise forms.ValidationError(self.no_new_disk, code="NoPermission")
         if len(self.nic_forms) > LIMITS.nics_per_vm:
             raise forms.ValidationError(
                 _("A virtual machine has at most %(limit)s network adapters."), "LimitExceeded",

@@ -10,17 +10,30 @@ from django.utils.translation import gettext_lazy
 
 from domain.guests import DEFAULT_GUEST, FAMILIES, GUESTS, LINUX
 from inventory import format as units
-from inventory import rights, selectors, words
+from inventory import selectors
 from inventory.forms.dialog import dialog
 from inventory.forms.hardware import DEFAULTS, HardwareForm
+from inventory.forms.offers import lacking
 from inventory.forms.pickers import Line, TableField, place_of
-from inventory.forms.steps import Compute, NameAndFolder, Storage, copy_problem, offer_of_networks, start_places
+from inventory.forms.steps import (
+    CLONE,
+    COPY_TEMPLATE,
+    DEPLOY,
+    INTO_TEMPLATE,
+    NEW,
+    TO_TEMPLATE,
+    TO_VM,
+    Compute,
+    NameAndFolder,
+    Storage,
+    copy_problem,
+    offer_of_networks,
+    start_places,
+)
 from inventory.forms.wizard import Review, Step, Wizard
 from inventory.models import VirtualMachine
 from inventory.services import provisioning, vms
 
-NEW, DEPLOY, CLONE = "new", "deploy", "clone"
-TO_TEMPLATE, TO_VM, COPY_TEMPLATE = "to-template", "to-vm", "copy-template"
 TYPES = (
     (NEW, gettext_lazy("Create a new virtual machine")),
     (DEPLOY, gettext_lazy("Deploy from template")),
@@ -30,11 +43,6 @@ TYPES = (
     (COPY_TEMPLATE, gettext_lazy("Clone template to template")),
 )
 FROM_TEMPLATE = (DEPLOY, TO_VM, COPY_TEMPLATE)
-SOURCE_PRIVILEGE = {
-    CLONE: "VirtualMachine.Provisioning.Clone", TO_TEMPLATE: "VirtualMachine.Provisioning.CreateTemplateFromVM",
-    DEPLOY: "VirtualMachine.Provisioning.DeployTemplate", COPY_TEMPLATE: "VirtualMachine.Provisioning.CloneTemplate",
-    TO_VM: "VirtualMachine.Provisioning.MarkAsVM",
-}  # fmt: skip
 HARDWARE_VERSIONS = (
     (21, gettext_lazy("ESXi 8.0 U2 and later (version 21)")),
     (20, gettext_lazy("ESXi 8.0 and later (version 20)")),
@@ -66,10 +74,11 @@ class Source(Step):
         self.fields["vm"] = TableField(heads, lines, label=_("Template") if template else _("Virtual machine"))
 
     def _why_not(self, vm: VirtualMachine) -> str:
-        user, privilege = self.wizard.user, SOURCE_PRIVILEGE[self.wizard.kind]
-        if not rights.has(user, privilege, vm):
-            return str(words.fault_sentence(rights.refusal(user, privilege, vm).to_dict()))
-        return "" if self.wizard.kind == TO_VM else copy_problem(user, vm)
+        user, kind = self.wizard.user, self.wizard.kind
+        if kind == TO_VM:
+            return lacking(user, vm, "VirtualMachine.Provisioning.MarkAsVM")
+        needed = provisioning.copying(vm, as_template=kind in INTO_TEMPLATE)
+        return lacking(user, vm, needed) or copy_problem(user, vm)
 
     def clean_vm(self) -> VirtualMachine:
         return selectors.vm_for(self.wizard.user, self.wizard.vcenter, self.cleaned_data["vm"])
@@ -126,7 +135,9 @@ class CustomizeHardware(HardwareForm, Step):
         store = self.wizard.chosen["storage"]
         self.initial |= {"datastore": store["datastore"].moref, "provisioning": store["provisioning"]}
         networks = offer_of_networks(self.wizard.user, self.wizard.vcenter, place)
-        self.prepare(store["offered"], networks, {"disks": "new1", "nics": "new1" if networks.first else ""})
+        self.no_new_disk = lacking(self.wizard.user, self.wizard.chosen["name"]["folder"], provisioning.NEW_DISK)
+        disks, nics = "" if self.no_new_disk else "new1", "new1" if networks.first else ""
+        self.prepare(store["offered"], networks, {"disks": disks, "nics": nics})
 
     def summary(self) -> list[tuple[Any, Any]]:
         data = self.cleaned_data
@@ -177,7 +188,7 @@ class NewVm(Wizard):
         if self.kind == TO_VM:
             place = self.chosen["compute"]["place"]
             return vms.mark_as_vm(self.user, source, place.pool, place.host)
-        return clone_with(self.user, source, self.chosen, as_template=self.kind in (TO_TEMPLATE, COPY_TEMPLATE))
+        return clone_with(self.user, source, self.chosen, as_template=self.kind in INTO_TEMPLATE)
 
     def _create(self) -> Any:
         hardware: CustomizeHardware = self._forms["hardware"]

@@ -9,6 +9,14 @@ from typing import Any
 from django import forms
 from django.utils.functional import Promise
 
+from inventory import rights, words
+
+
+def lacking(user: Any, obj: Any, *privileges: str) -> str:
+    """The sentence about the first of these privileges that `user` does not have on `obj`; "" where none is missing."""
+    missing = next((one for one in privileges if not rights.has(user, one, obj)), "")
+    return words.fault_sentence(rights.refusal(user, missing, obj).to_dict()) if missing else ""
+
 
 @dataclass(frozen=True)
 class Offer:

@@ -1,4 +1,7 @@
-"""Choosing an object of the inventory in a form: a tree that opens lazily, or a table."""
+"""Choosing an object of the inventory in a form: a tree that opens lazily, or a table.
+
+A tree asks for the privileges that it takes on what is chosen: a place that lacks one is greyed and says which.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from domain.faults import MethodFault
 from domain.morefs import FolderKind, Kind
-from inventory import selectors, words
+from domain.privileges import into
+from inventory import rights, selectors, words
 from inventory.models import Cluster, Datacenter, Folder, Host, ResourcePool, VCenter
 from inventory.selectors.tree import HOSTS, MORE, NETWORKING, STORAGE, VMS, TreeNode
 
@@ -27,12 +31,16 @@ COMPUTE = frozenset({Kind.CLUSTER, Kind.HOST, Kind.POOL, Kind.VAPP})
 
 @dataclass(frozen=True)
 class Pick:
-    """What may be chosen: in which tree, which kinds are shown, and which of them are an answer."""
+    """What may be chosen: in which tree, which kinds are shown, and which of them are an answer.
+
+    `folders`: where a datacenter stands for its fixed folder, the kind of that.
+    """
 
     view: str
     shown: frozenset[str]
     answers: frozenset[str]
     resolve: Callable[[Any, VCenter, str], Any]
+    folders: FolderKind | None = None
 
 
 # --- from a reference to what a service takes ------------------------------------------------------------------------
@@ -83,15 +91,15 @@ def _object(user: Any, vc: VCenter, moref: str) -> Any:
     return selectors.object_for(user, vc, moref)
 
 
+def _folders(view: str, kind: FolderKind) -> Pick:
+    return Pick(view, CONTAINERS, frozenset({Kind.FOLDER, Kind.DATACENTER}), _folder_in(kind), kind)
+
+
 PICKS = {
-    "vm-folder": Pick(VMS, CONTAINERS, frozenset({Kind.FOLDER, Kind.DATACENTER}), _folder_in(FolderKind.VM)),
-    "host-folder": Pick(HOSTS, CONTAINERS, frozenset({Kind.FOLDER, Kind.DATACENTER}), _folder_in(FolderKind.HOST)),
-    "datastore-folder": Pick(
-        STORAGE, CONTAINERS, frozenset({Kind.FOLDER, Kind.DATACENTER}), _folder_in(FolderKind.DATASTORE)
-    ),
-    "network-folder": Pick(
-        NETWORKING, CONTAINERS, frozenset({Kind.FOLDER, Kind.DATACENTER}), _folder_in(FolderKind.NETWORK)
-    ),
+    "vm-folder": _folders(VMS, FolderKind.VM),
+    "host-folder": _folders(HOSTS, FolderKind.HOST),
+    "datastore-folder": _folders(STORAGE, FolderKind.DATASTORE),
+    "network-folder": _folders(NETWORKING, FolderKind.NETWORK),
     "datacenter-folder": Pick(
         VMS, frozenset({ROOT_KIND, Kind.FOLDER}), frozenset({ROOT_KIND, Kind.FOLDER}),
         _folder_in(FolderKind.DATACENTER),
@@ -101,36 +109,96 @@ PICKS = {
 }  # fmt: skip
 
 
+# --- the rights that a place lacks -----------------------------------------------------------------------------------
+def why_not(user: Any, vc: VCenter, pick: Pick, nodes: Sequence[Any], asks: Sequence[str]) -> dict[str, str]:
+    """The sentence about the first privilege that is missing, by reference of those of `nodes` that lack one.
+
+    A node has `moref`, `kind` and `name`. At most one query beyond those for the person's rights.
+    """
+    known = rights.of(user, vc)
+    nodes = [node for node in nodes if node.kind in pick.answers]
+    if not asks or not nodes:
+        return {}
+    stands = _what_they_stand_for(known, vc, pick, nodes)
+    found = {}
+    for node in nodes:
+        held = known.on_container(stands[node.moref])
+        wanted = (into(privilege, vapp=node.kind == Kind.VAPP) for privilege in asks)
+        if missing := next((privilege for privilege in wanted if privilege not in held), ""):
+            found[node.moref] = words.fault_sentence(known.refusal(missing, node.name).to_dict())
+    return found
+
+
+def _what_they_stand_for(known: rights.Rights, vc: VCenter, pick: Pick, nodes: Sequence[Any]) -> dict[str, str]:
+    """The container that takes what is put there: of a datacenter a folder, of a cluster or a host the root pool."""
+    stands = {node.moref: node.moref for node in nodes}
+    if known.uniform is not None:  # the same everywhere
+        return stands
+    for node in nodes:
+        if node.kind in (Kind.CLUSTER, Kind.HOST):
+            stands[node.moref] = known.containers.root_pool(node.moref)
+    datacenters = [node.moref for node in nodes if node.kind == Kind.DATACENTER]
+    if datacenters:
+        fixed = Folder.objects.filter(
+            vcenter=vc, datacenter__moref__in=datacenters, folder_kind=pick.folders or "", fixed=True
+        )
+        stands |= dict(fixed.values_list("datacenter__moref", "moref"))
+    return stands
+
+
 # --- the tree --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Tree:
+    """One tree of one form, as its lines carry it on to those below: what is asked, of whom, by which field."""
+
+    user: Any
+    vc: VCenter
+    what: str
+    field: str
+    asks: tuple[str, ...] = ()
+
+    @property
+    def pick(self) -> Pick:
+        return PICKS[self.what]
+
+    def below(self, moref: str) -> str:
+        """The address of the lines below a node."""
+        query = {"node": moref, "field": self.field} | ({"asks": ",".join(self.asks)} if self.asks else {})
+        return (
+            f"{reverse('inventory:pick', kwargs={'vc': self.vc.uuid, 'what': self.what})}?{urlencode(query, safe=',')}"
+        )
+
+
 @dataclass
 class Branch:
+    """A line; `why_not` says why it cannot be chosen though it is an answer."""
+
     node: TreeNode
     label: str
     icon: str
     answer: bool
     url: str
+    why_not: str = ""
     opens: bool = False
     children: list[Branch] = field(default_factory=list)
 
 
-def branches(
-    user: Any, vc: VCenter, what: str, moref: str | None, field_name: str, path: Sequence[str] = ()
-) -> list[Branch]:
+def branches(tree: Tree, moref: str | None, path: Sequence[str] = ()) -> list[Branch]:
     """The lines below a node; those on `path` are open and have their children."""
-    pick = PICKS[what]
-    nodes = [n for n in selectors.tree.children(user, vc, pick.view, moref) if n.kind in pick.shown]
-    return [_branch(user, vc, what, node, field_name, path) for node in nodes if node.kind != MORE]
+    shown = selectors.tree.children(tree.user, tree.vc, tree.pick.view, moref)
+    nodes = [node for node in shown if node.kind in tree.pick.shown and node.kind != MORE]
+    lacking = why_not(tree.user, tree.vc, tree.pick, [node for node in nodes if node.readable], tree.asks)
+    return [_branch(tree, node, lacking.get(node.moref, ""), path) for node in nodes]
 
 
-def _branch(user: Any, vc: VCenter, what: str, node: TreeNode, field_name: str, path: Sequence[str]) -> Branch:
-    pick = PICKS[what]
-    query = urlencode({"node": node.moref, "field": field_name})
-    url = f"{reverse('inventory:pick', kwargs={'vc': vc.uuid, 'what': what})}?{query}" if node.has_children else ""
+def _branch(tree: Tree, node: TreeNode, why: str, path: Sequence[str]) -> Branch:
+    url = tree.below(node.moref) if node.has_children else ""
     word = words.VCENTER if node.kind == ROOT_KIND else words.of(Kind, node.kind)
-    branch = Branch(node, _label(pick, node), word.icon, node.kind in pick.answers and node.readable, url)
+    answer = node.kind in tree.pick.answers and node.readable
+    branch = Branch(node, _label(tree.pick, node), word.icon, answer, url, why)
     if url and (node.moref in path or node.kind == ROOT_KIND):
         branch.opens = True
-        branch.children = branches(user, vc, what, node.moref, field_name, path)
+        branch.children = branches(tree, node.moref, path)
     return branch
 
 
@@ -142,20 +210,20 @@ def _label(pick: Pick, node: TreeNode) -> str:
 
 
 class TreePicker(forms.Widget):
-    """Radio buttons on a tree. `what` names an entry of `PICKS`."""
+    """Radio buttons on a tree. `what` names an entry of `PICKS`; `asks`: the privileges that a place has to give."""
 
     input_type = "tree"
     use_fieldset = True
 
-    def __init__(self, what: str, user: Any, vcenter: VCenter) -> None:
+    def __init__(self, what: str, user: Any, vcenter: VCenter, asks: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.what, self.user, self.vcenter = what, user, vcenter
+        self.what, self.user, self.vcenter, self.asks = what, user, vcenter, asks
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        pick = PICKS[self.what]
-        path = selectors.tree.path_to(self.user, self.vcenter, pick.view, value) if value else []
+        tree = Tree(self.user, self.vcenter, self.what, name, self.asks)
+        path = selectors.tree.path_to(self.user, self.vcenter, tree.pick.view, value) if value else []
         path = path[:-1] or [n.moref for n in self._only_children()]  # what is chosen is not itself open
-        lines = branches(self.user, self.vcenter, self.what, None, name, path)
+        lines = branches(tree, None, path)
         context = {"branches": lines, "field": name, "value": value or "", "id": (attrs or {}).get("id", name)}
         return render_to_string("inventory/wizards/tree.html", context)
 
@@ -167,11 +235,12 @@ class TreePicker(forms.Widget):
 
 
 class TreeField(forms.CharField):
-    """A chosen object, resolved to what the service takes; one that is out of sight is an error, not a 404."""
+    """A chosen object, resolved to what the service takes; one that is out of sight is an error, not a 404, and so is
+    one that does not give the privileges in `asks`."""
 
-    def __init__(self, what: str, user: Any, vcenter: VCenter, **more: Any) -> None:
-        self.what, self.user, self.vcenter = what, user, vcenter
-        super().__init__(widget=TreePicker(what, user, vcenter), **more)
+    def __init__(self, what: str, user: Any, vcenter: VCenter, *, asks: Sequence[str] = (), **more: Any) -> None:
+        self.what, self.user, self.vcenter, self.asks = what, user, vcenter, tuple(asks)
+        super().__init__(widget=TreePicker(what, user, vcenter, self.asks), **more)
         self.error_messages["required"] = _("Choose one.")
 
     def clean(self, value: Any) -> Any:
@@ -179,9 +248,16 @@ class TreeField(forms.CharField):
         if not moref:
             return None
         try:
-            return PICKS[self.what].resolve(self.user, self.vcenter, moref)
+            found = PICKS[self.what].resolve(self.user, self.vcenter, moref)
         except (Http404, MethodFault):
             raise forms.ValidationError(_("This object does not exist (any more)."), code="NotFound") from None
+        if self.asks and (why := self._why_not(moref)):
+            raise forms.ValidationError(why, code="NoPermission")
+        return found
+
+    def _why_not(self, moref: str) -> str:
+        chosen = [selectors.object_for(self.user, self.vcenter, moref)]
+        return why_not(self.user, self.vcenter, PICKS[self.what], chosen, self.asks).get(moref, "")
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 
 from domain.morefs import FolderKind
+from domain.privileges import ASSIGN_VM
 from inventory.forms.base import DialogForm
 from inventory.forms.dialog import Dialog, dialog
 from inventory.forms.fields import name_field
@@ -40,9 +41,14 @@ class _Tree(Dialog):
     def pick(self) -> str:
         raise NotImplementedError
 
+    def asks(self) -> str:
+        """The privilege that the service asks for on what is chosen."""
+        raise NotImplementedError
+
     def form(self, data: Any = None) -> Any:
         form = PlaceForm(data, initial=self.initial())
-        form.fields[self.field] = TreeField(self.pick(), self.user, self.vcenter, label=self.label)
+        field = TreeField(self.pick(), self.user, self.vcenter, asks=(self.asks(),), label=self.label)
+        form.fields[self.field] = field
         return form
 
 
@@ -54,6 +60,9 @@ class MoveToFolder(_Tree):
         if isinstance(self.obj, Folder):
             return PICK_OF_KIND[FolderKind(self.obj.folder_kind)]
         return FOLDER_PICKS[type(self.obj)]
+
+    def asks(self) -> str:
+        return folders.moving(self.obj)
 
     def initial(self) -> dict[str, Any]:
         above: Any = self.obj.parent if isinstance(self.obj, Folder) else self.obj.folder
@@ -73,6 +82,9 @@ class MoveToPool(_Tree):
     def pick(self) -> str:
         return "pool"
 
+    def asks(self) -> str:
+        return ASSIGN_VM
+
     def initial(self) -> dict[str, Any]:
         return {"pool": self.obj.pool.moref if self.obj.pool else ""}
 
@@ -84,6 +96,9 @@ class MoveToPool(_Tree):
 @dialog("move-pool")
 class MovePool(MoveToPool):
     verb = _("Move To")
+
+    def asks(self) -> str:
+        return pools.receiving(self.obj)
 
     def initial(self) -> dict[str, Any]:
         return {"pool": self.obj.parent.moref}
@@ -100,6 +115,9 @@ class ToVm(_Tree):
 
     def pick(self) -> str:
         return "compute"
+
+    def asks(self) -> str:
+        return ASSIGN_VM
 
     def initial(self) -> dict[str, Any]:
         return {"place": self.obj.host.moref}

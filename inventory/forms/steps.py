@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from domain.morefs import FolderKind
+from domain.privileges import ASSIGN_VM
 from domain.states import DiskProvisioning
 from inventory import format as units
 from inventory import rights, words
@@ -29,8 +30,13 @@ from inventory.models import (
     VirtualMachine,
 )
 from inventory.selectors.visible import datastores_visible, networks_visible
+from inventory.services import provisioning
 
 MOST_STORES = 300
+# What comes out of a wizard (`Wizard.kind`) that makes a machine or a template.
+NEW, DEPLOY, CLONE = "new", "deploy", "clone"
+TO_TEMPLATE, TO_VM, COPY_TEMPLATE = "to-template", "to-vm", "copy-template"
+INTO_TEMPLATE = (TO_TEMPLATE, COPY_TEMPLATE)
 
 
 def start_places(obj: Any) -> dict[str, dict[str, Any]]:
@@ -52,7 +58,7 @@ def start_places(obj: Any) -> dict[str, dict[str, Any]]:
 def copied_by(wizard: Any) -> VirtualMachine | None:
     """The machine or template that a wizard copies: the one that was chosen, or that it was started on."""
     chosen: VirtualMachine | None = wizard.chosen.get("source", {}).get("vm")
-    if chosen is not None or wizard.kind == "new":
+    if chosen is not None or wizard.kind == NEW:
         return chosen
     return wizard.obj if isinstance(wizard.obj, VirtualMachine) else None
 
@@ -65,8 +71,15 @@ class NameAndFolder(Step):
     name = name_field()
 
     def build(self) -> None:
-        field = TreeField("vm-folder", self.wizard.user, self.wizard.vcenter, label=_("Location"))
-        self.fields["folder"] = field
+        self.source = copied_by(self.wizard)
+        self.fields["folder"] = TreeField(
+            "vm-folder", self.wizard.user, self.wizard.vcenter, asks=self._asks(), label=_("Location")
+        )
+
+    def _asks(self) -> tuple[str, ...]:
+        if self.source is None:
+            return (provisioning.CREATE,)
+        return provisioning.arriving([self.source], as_template=self.wizard.kind in INTO_TEMPLATE)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -74,11 +87,7 @@ class NameAndFolder(Step):
         if name and folder and VirtualMachine.objects.filter(folder=folder, name=name).exists():
             fault = forms.ValidationError(_("This name is already used in the folder."), "DuplicateName")
             self.add_error("name", fault)
-        source = copied_by(self.wizard)
-        needed = "VirtualMachine.Inventory.Create" + ("FromExisting" if source else "")
-        if folder and not rights.has(self.wizard.user, needed, folder):
-            self.add_error("folder", _("You may not create virtual machines in this folder."))
-        if source and (problem := copy_problem(self.wizard.user, source)):
+        if self.source and (problem := copy_problem(self.wizard.user, self.source)):
             self.add_error(None, forms.ValidationError(problem, code="NoPermission"))
         return data
 
@@ -95,7 +104,9 @@ class Compute(Step):
     template = "inventory/wizards/compute.html"
 
     def build(self) -> None:
-        self.fields["place"] = TreeField("compute", self.wizard.user, self.wizard.vcenter, label=_("Compute resource"))
+        self.fields["place"] = TreeField(
+            "compute", self.wizard.user, self.wizard.vcenter, asks=(ASSIGN_VM,), label=_("Compute resource")
+        )
 
     @property
     def verdict(self) -> tuple[str, str] | None:
@@ -107,12 +118,12 @@ class Compute(Step):
             place = self.fields["place"].clean(value)
         except forms.ValidationError as error:
             return "error", " ".join(error.messages)
-        problem = place_problem(self.wizard.user, place)
+        problem = place_problem(place)
         return ("error", problem) if problem else ("ok", _("Compatibility checks succeeded."))
 
     def clean_place(self) -> Place:
         place: Place = self.cleaned_data["place"]
-        if problem := place_problem(self.wizard.user, place):
+        if problem := place_problem(place):
             raise forms.ValidationError(problem, code="NoCompatibleHost")
         return place
 
@@ -120,10 +131,8 @@ class Compute(Step):
         return [(words.kind(self.cleaned_data["place"].chosen).label, self.cleaned_data["place"].chosen.name)]
 
 
-def place_problem(user: Any, place: Place) -> str:
+def place_problem(place: Place) -> str:
     """Why nothing can be run there now, "" where it can."""
-    if not rights.has(user, place.pool.assigning, place.pool):
-        return _("You may not assign virtual machines to this resource pool.")
     if place.host is not None:
         state = words.host_state(place.host)
         return "" if place.host.usable else _("The host is not available: %(state)s.") % {"state": state}
@@ -210,7 +219,7 @@ class Storage(Step):
         heads = (_("Name"), _("Type"), _("Capacity"), _("Free"), _("Hosts"))
         best = next((line.value for line in lines if not line.why_not), "")
         self.fields["datastore"] = TableField(heads, lines, label=_("Datastore"), initial=best)
-        if self.wizard.kind == "new":
+        if self.wizard.kind == NEW:
             del self.fields["power_on"]
         else:
             del self.fields["provisioning"]

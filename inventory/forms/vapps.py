@@ -47,7 +47,8 @@ class NewVApp(NewPool):
         form = super().form(data)
         if not place_of(self.obj).pool.is_vapp:  # a child vApp is shown in the one around it
             label = _("Folder for VMs and Templates")
-            form.fields["folder"] = TreeField("vm-folder", self.user, self.vcenter, label=label)
+            asks = (vapps.CREATE,)
+            form.fields["folder"] = TreeField("vm-folder", self.user, self.vcenter, asks=asks, label=label)
         return form
 
     def submit(self, form: Any) -> Any:
@@ -201,7 +202,8 @@ class CloneVApp(Dialog):
     def form(self, data: Any = None) -> Any:
         form = super().form(data)
         label = _("Folder for VMs and Templates")
-        form.fields["folder"] = TreeField("vm-folder", self.user, self.vcenter, label=label)
+        asks = vapps.arriving(self.obj)
+        form.fields["folder"] = TreeField("vm-folder", self.user, self.vcenter, asks=asks, label=label)
         stores = stores_of(self.user, self.vcenter, place_of(self.obj))
         offer = offer_of_stores(self.user, stores).after(("", _("Same datastores as the source")))
         form.fields["datastore"] = OfferField(offer=offer, label=_("Datastore"), required=False)

@@ -1,12 +1,12 @@
 """Counters that nobody stores: worked out of stored ones when a chart asks (`domain.counters.COMPUTED`).
 
-Sums of time fill their interval: per virtual processor, used + ready + co-stop + wait = 100 %. What the object has now
-(processors, memory) is taken for its past as well.
+Sums of time fill their interval: per virtual processor, used + ready + co-stop + wait = 100 %. The memory that the
+object has now is taken for its past as well; how many processors it had is known for every point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,22 +23,30 @@ FULL_PCT = 10_000  # percent counters are in 1/100 %
 
 @dataclass(frozen=True)
 class Known:
-    """Stored counters of one object by key, each point `interval_s` after the one before; NaN = no sample."""
+    """Stored counters of one object by key, each point `interval_s` after the one before; NaN = no sample.
+
+    `processors`: one number, or one per point.
+    """
 
     stored: Mapping[int, Figures]
     interval_s: float
-    processors: int
+    processors: int | Figures
     memory_mib: int
 
-    def time_ms(self) -> float:
+    def time_ms(self) -> float | Figures:
         """The time of all processors in one interval."""
         return 1000.0 * self.interval_s * self.processors
 
 
-def sources(kind: str, keys: Sequence[int]) -> list[int]:
+def sources(kind: str, keys: Iterable[int]) -> list[int]:
     """The stored counters that `keys` are made of, each once."""
     made = COMPUTED.get(kind, {})
     return list(dict.fromkeys(source for key in keys for source in made.get(key, (key,))))
+
+
+def needs_size(kind: str, keys: Iterable[int]) -> bool:
+    """True where it matters how many processors the object had at each point."""
+    return kind == "vm" and any(key in _PER_PROCESSOR for key in keys)
 
 
 def looks_back(kind: str, keys: Sequence[int]) -> bool:
@@ -69,9 +77,13 @@ def _wait(known: Known, usage: Figures, *waiting: Figures) -> Figures:
 
 def _idle(known: Known, disk_kibps: Figures, latency_ms: Figures, usage: Figures, *waiting: Figures) -> Figures:
     """The part of the wait in which nothing was on its way: every I/O holds a processor as long as it takes."""
-    blocked = disk_kibps / IO_KIB * latency_ms * known.interval_s
-    left: Figures = np.maximum(0.0, _wait(known, usage, *waiting) - blocked)
+    left: Figures = np.maximum(0.0, _wait(known, usage, *waiting) - blocked_ms(known, disk_kibps, latency_ms))
     return left
+
+
+def blocked_ms(known: Known, disk_kibps: Figures, latency_ms: Figures) -> Figures:
+    """The time in which processors stand still for their disks."""
+    return disk_kibps / IO_KIB * latency_ms * known.interval_s
 
 
 def _host_idle(known: Known, usage: Figures) -> Figures:
@@ -89,8 +101,9 @@ def _readiness(known: Known, ready: Figures) -> Figures:
 
 def _overhead(known: Known, consumed: Figures) -> Figures:
     """What the hypervisor holds for the machine while it runs."""
-    kib = 1024.0 * resources.overhead_mib(known.processors, known.memory_mib)
-    return np.where(np.isnan(consumed), np.nan, kib)
+    per_processor = resources.overhead_mib(1, 0) - resources.overhead_mib(0, 0)
+    mib = resources.overhead_mib(0, known.memory_mib) + per_processor * known.processors
+    return np.where(np.isnan(consumed), np.nan, 1024.0 * mib)
 
 
 def _shared(
@@ -119,6 +132,7 @@ def _part(ratio: float) -> Callable[..., Figures]:
 
 
 _CHANGES = frozenset({85, 86})
+_PER_PROCESSOR = frozenset({14, 13, 11, 404, 102})
 _FORMULAS: dict[int, Callable[..., Figures]] = {
     14: _used,
     13: _idle,

@@ -4,6 +4,7 @@ from inventory.models.alarms import AlarmDefinition, TriggeredAlarm
 from inventory.models.base import Allocated, ManagedObject
 from inventory.models.chart_views import ChartView
 from inventory.models.host import DatastoreMount, Host, HostNetwork
+from inventory.models.licenses import License
 from inventory.models.people import Preferences, SavedSearch
 from inventory.models.rights import Permission, Role
 from inventory.models.schedules import ScheduledTask
@@ -30,6 +31,7 @@ __all__ = [
     "Folder",
     "Host",
     "HostNetwork",
+    "License",
     "ManagedObject",
     "Network",
     "Permission",

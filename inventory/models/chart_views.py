@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ChartView(models.Model):
-    """What a chart of one kind of object shows: counters, period, style, and what it is compared with.
+    """What a chart of one kind of object shows: counters, targets, period, style, and what it is compared with.
 
     `objects` are references in `vcenter`; a view that compares nothing serves every object of its kind, anywhere.
     """
@@ -22,6 +22,8 @@ class ChartView(models.Model):
     period = models.CharField(max_length=12)
     style = models.CharField(max_length=12)
     counters = models.CharField(max_length=80)
+    # Names of instances as in inventory.chart_instances, "self" and "*"; "" = the object alone.
+    targets = models.CharField(max_length=1400, blank=True, default="")
     objects_compared = models.CharField(max_length=240, blank=True, default="")
 
     class Meta:

@@ -7,9 +7,9 @@ import uuid as uuids
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from domain import hardware
+from domain import hardware, licensing
 from domain.morefs import Kind
-from domain.states import HostConnection, HostKind, HostPower, StandbyMode
+from domain.states import HostConnection, HostKind, HostPower, IpFamily, StandbyMode
 from inventory.models.base import ManagedObject, choices
 from inventory.models.tree import Cluster
 
@@ -46,6 +46,14 @@ class Host(ManagedObject):
     memory_mib = models.PositiveIntegerField(default=131_072)
     nic_mbps = models.JSONField(default=list)
     vmotion_enabled = models.BooleanField(default=True)
+    vmotion_ip_family = models.CharField(
+        _("IP family of vMotion"), max_length=4, choices=[(one.value, one.label) for one in IpFamily],
+        default=IpFamily.IPV4,
+    )  # fmt: skip
+    license = models.ForeignKey(  # none: evaluation mode
+        "inventory.License", null=True, blank=True, on_delete=models.PROTECT, related_name="hosts",
+        verbose_name=_("license"),
+    )  # fmt: skip
     boot_median_s = models.FloatField(default=300.0)
     boot_lab_s = models.FloatField(default=0.0)
     nics_down = models.JSONField(default=list, blank=True)
@@ -100,6 +108,16 @@ class Host(ManagedObject):
         """Off, in standby or maintenance mode, or on the way there: it runs nothing on purpose."""
         up = self.power_state == HostPower.ON and self.standby_mode == StandbyMode.NONE
         return not up or self.in_maintenance or self.entering_maintenance
+
+    @property
+    def edition(self) -> str:
+        """Of its license (`domain.licensing.Edition`), "" in evaluation mode."""
+        return self.license.edition if self.license is not None else licensing.EVALUATION
+
+    @property
+    def license_cores(self) -> int:
+        """Cores that the host takes up of the license it has."""
+        return licensing.cores_needed(self.sockets, self.cores)
 
     @property
     def usable(self) -> bool:

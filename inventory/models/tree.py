@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from domain.morefs import ROOT_FOLDER, FolderKind, Kind
+from domain.privileges import ASSIGN_VM, into
 from domain.states import DrsBehavior
 from inventory.models.base import Allocated, ManagedObject, choices
 
@@ -138,4 +139,4 @@ class ResourcePool(ManagedObject, Allocated):
     @property
     def assigning(self) -> str:
         """The privilege that it takes to put a virtual machine into it."""
-        return "VApp.AssignVM" if self.is_vapp else "Resource.AssignVMToPool"
+        return into(ASSIGN_VM, vapp=self.is_vapp)

@@ -9,6 +9,7 @@ from inventory.pages import (  # noqa: F401  they declare their sections
     configure,
     consumers,
     hardware_health,
+    licensing,
     monitor,
     performance,
     permissions,

@@ -11,10 +11,13 @@ from domain.hardware import CPU_GENERATIONS
 from domain.morefs import Kind
 from domain.states import BusSharing, Passthrough
 from inventory import actions, selectors, words
+from inventory.actions import Action, Context
+from inventory.actions.menus import item
 from inventory.models import DatastoreMount, VirtualNic
 from inventory.pages.registry import CONFIGURE, VCENTER, section
 
 MACHINES_SHOWN = 600
+VMOTION = Action("vmotion-adapter", _("Edit Settings"), "Host.Config.Network", dialog="vmotion-adapter")
 
 
 def edit(page: Any, *keys: str) -> Any:
@@ -91,6 +94,18 @@ def adapters_of(host: Any) -> list[dict[str, Any]]:
         {"name": f"vmnic{i}", "mbps": speed, "down": i in host.nics_down, "use": uses[i] if i < len(uses) else ""}
         for i, speed in enumerate(host.nic_mbps)
     ]
+
+
+@section(CONFIGURE, "vmkernel", _("VMkernel adapters"), [Kind.HOST], group="networking")
+def vmkernel(page: Any) -> dict[str, Any]:
+    """The adapter that vMotion uses: whether it is on, on which physical adapter, in which IP family."""
+    host = page.obj
+    number = host.vmotion_nic
+    return {
+        "host": host,
+        "adapter": adapters_of(host)[number] if number >= 0 else None,
+        "edit": item(VMOTION, Context(page.user, host, busy={})),
+    }
 
 
 @section(CONFIGURE, "adapters", _("Physical adapters"), [Kind.HOST], group="networking")

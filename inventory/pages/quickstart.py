@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from domain.hardware import CPU_GENERATIONS
+from domain.licensing import allows_vmotion
 from domain.morefs import Kind
 from domain.states import HostConnection
 from inventory import selectors
@@ -33,7 +34,8 @@ class Check:
 )  # fmt: skip
 def quickstart(page: Any) -> dict[str, Any]:
     """The cards of a cluster that is being set up."""
-    hosts = list(selectors.hosts_visible(page.user, page.vc).filter(cluster=page.obj).order_by("name"))
+    rows = selectors.hosts_visible(page.user, page.vc).filter(cluster=page.obj)
+    hosts = list(rows.select_related("license").order_by("name"))
     return {
         "cluster": page.obj, "hosts": hosts, "added": _added(hosts), "configured": _configured(page, hosts),
         "add_host": edit(page, "add-host"), "add_store": edit(page, "new-datastore"),
@@ -58,10 +60,13 @@ def _configured(page: Any, hosts: list[Host]) -> list[Check]:
     if not hosts:
         return []
     still = [host for host in hosts if not host.vmotion_enabled]
+    small = [host for host in hosts if not allows_vmotion(host.edition)]
     return [
         Check(_("A datastore that all hosts reach"), _everywhere(Datastore, hosts)),
         Check(_("A network that all hosts have"), _everywhere(Network, hosts)),
         Check(_("vMotion is on at every host") + _named(still), not still),
+        Check(_("The license of every host includes vMotion") + _named(small), not small),
+        Check(_("The vMotion adapters are of one IP address family"), len({h.vmotion_ip_family for h in hosts}) < 2),
     ]
 
 

@@ -72,7 +72,7 @@ GROUPS: dict[str, Text] = {
 SECTIONS = (
     "performance", "advanced", "scores", "recommendations", "faults", "drs-history", "cpu-utilization",
     "memory-utilization", "drs", "ha", "heartbeat", "ha-issues", "apd", "what-if", "quickstart", "general", "evc",
-    "groups", "rules", "overrides", "host-options",
+    "groups", "rules", "overrides", "host-options", "licensing",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
-from domain.guests import label as guest_label
+from domain import guests
 from domain.hardware import CPU_GENERATIONS, SERVER_MODELS
 from domain.morefs import Kind
 from domain.resources import (
@@ -16,7 +16,7 @@ from domain.resources import (
     host_cpu_for_vms_mhz,
     host_memory_for_vms_mib,
 )
-from domain.states import VmPower
+from domain.states import ToolsStatus, VmPower
 from inventory import format as forms
 from inventory import history, selectors
 from inventory.grids.kinds import GRIDS
@@ -74,7 +74,8 @@ def vm_summary(page: Any) -> dict[str, Any]:
     cpu, net = figures.CPU_READY_MS, figures.NET_KBPS
     return _common(page) | {
         "vm": vm,
-        "guest": guest_label(vm.guest_id),
+        "guest": guests.label(vm.guest_id),
+        "prompt": guests.prompt(vm.guest_id, vm.name, runs=_guest_runs(vm)),
         "meters": vm_meters(page, vm),
         "disks": disks,
         "nics": nics,
@@ -91,6 +92,11 @@ def vm_summary(page: Any) -> dict[str, Any]:
         ],
         "snapshots": vm.snapshots.count(),
     }
+
+
+def _guest_runs(vm: Any) -> bool:
+    """As far as can be told: without tools nobody says so."""
+    return not vm.tools_installed or vm.tools_status == ToolsStatus.OK
 
 
 @section(SUMMARY, "summary", _("Summary"), [Kind.HOST], template="inventory/summary/host.html")

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import QueryDict
 
 from domain import faults
-from inventory import chart_lines, charting, charts
+from inventory import chart_instances, chart_lines, charting, charts
 from inventory.models import ChartView, VCenter
 from inventory.services.base import valid_name
 
@@ -29,12 +29,15 @@ def save(user: Any, vcenter: VCenter, obj: Any, name: str, shown: str) -> ChartV
     rows = ChartView.objects.select_for_update().filter(user=user)
     if rows.exclude(kind=kind, name=name).count() >= VIEWS_MAX:
         raise faults.LimitExceeded(property="chart views", limit=VIEWS_MAX)
-    counters = list(charting.known_counters(kind, wish.counters))[: chart_lines.LINES_MAX]
+    counters = list(charting.known_counters(kind, wish.counters))[: charts.CHOSEN_MAX]
+    instances = chart_instances.of(user, vcenter, obj) if wish.targets else []
+    targets = charting.target_names(*charting.chosen_targets(wish, instances), instances)[: chart_lines.LINES_MAX]
     values = {
         "vcenter": vcenter if objects else None,
         "period": charts.period_of(wish.period).name,
         "style": charting.style_of(obj, wish.style),
         "counters": ",".join(map(str, counters)),
+        "targets": ",".join(targets),
         "objects_compared": ",".join(objects),
     }
     view, _created = ChartView.objects.update_or_create(values, user=user, kind=kind, name=name)

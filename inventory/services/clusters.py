@@ -19,6 +19,7 @@ from inventory.services import leaving
 from inventory.services.base import check, expect_version, instant, number, unique, valid_name
 from inventory.services.containers import new_compute
 
+CREATE = "Host.Inventory.CreateCluster"
 LEVELS = {DrsBehavior.MANUAL.value, DrsBehavior.PARTIAL.value, DrsBehavior.FULL.value}
 FIELDS = {
     "drs_enabled", "drs_automation", "drs_threshold", "drs_vm_overrides", "drs_options", "scalable_shares",
@@ -28,7 +29,7 @@ FIELDS = {
 
 def create(user: Any, folder: Folder, name: str, **settings: Any) -> Task:
     """A cluster in a host folder; `settings` as in `reconfigure`."""
-    check(user, "Host.Inventory.CreateCluster", folder)
+    check(user, CREATE, folder)
     if folder.folder_kind != FolderKind.HOST:
         raise faults.InvalidFolder(target=name)
     name = valid_name(name)

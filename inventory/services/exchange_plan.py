@@ -14,6 +14,7 @@ from inventory.exchange import compare, devices
 from inventory.exchange.compare import ADD, CHANGE, REMOVE, Difference
 from inventory.services import exchange_steps as steps
 
+OF_VCENTER = ("alarm", "license")  # what lies in no datacenter; a file of one of several says nothing of it
 MACHINES, DISKS = "machines", "disks"
 TICKS = {
     MACHINES: gettext_lazy("Move machines that the file does not have to the recycle bin"),
@@ -72,7 +73,7 @@ class Look:
     def _leaving(self, one: Difference) -> Planned:
         """A file of one datacenter says nothing of the others; no machine leaves unasked."""
         elsewhere = not any(one.path[: len(site)] == site for site in self.sites)
-        if elsewhere and not (self.all_sites and one.kind == "alarm"):
+        if elsewhere and not (self.all_sites and one.kind in OF_VCENTER):
             return Planned(one, False, hint=_("the file does not have its datacenter"))
         running = [path for path in self._machines(one) if path in self.on]
         if running:

@@ -14,8 +14,19 @@ from domain.morefs import FolderKind
 from inventory.exchange import autostart as describe_autostart
 from inventory.exchange import vapps as describe_vapps
 from inventory.exchange.compare import ADD, CHANGE, REMOVE, Difference
-from inventory.models import Datastore, Host, Network, Tag, TagCategory, Task, VCenter
-from inventory.services import autostart, clusters, datastores, folders, hosts, networks, pools, tags, vapps
+from inventory.models import Datastore, Host, License, Network, Tag, TagCategory, Task, VCenter
+from inventory.services import (
+    autostart,
+    clusters,
+    datastores,
+    folders,
+    hosts,
+    licenses,
+    networks,
+    pools,
+    tags,
+    vapps,
+)
 from inventory.services.exchange_find import Finder, Path
 from inventory.services.exchange_labels import LABELS, set_labels
 
@@ -119,6 +130,35 @@ def _finish(step: Step, first: Difference) -> None:
         act(step)
 
 
+# --- licenses --------------------------------------------------------------------------------------------------------
+def _named_license(step: Step, name: str) -> License:
+    found = License.objects.filter(vcenter=step.find.vcenter, name=name).select_related("vcenter").first()
+    if found is None:
+        raise faults.NotFound(what=name)
+    return found
+
+
+def _add_license(step: Step) -> Task:
+    return licenses.add(step.user, step.find.vcenter, step.path[0], step.fields["edition"], step.fields["cores"])
+
+
+def _edit_license(step: Step) -> None:
+    """Hosts that are to leave it may still be on it: it never has fewer cores than before until they have gone."""
+    license = _named_license(step, step.path[0])
+    cores = max(license.cores, step.changed.get("cores", license.cores))
+    licenses.edit(step.user, license, **step.changed | {"cores": cores})
+
+
+def _finish_license(step: Step) -> None:
+    license = _named_license(step, step.path[0])
+    if license.cores != step.fields["cores"]:
+        licenses.edit(step.user, license, cores=step.fields["cores"])
+
+
+def _remove_license(step: Step) -> Task:
+    return licenses.remove(step.user, _named_license(step, step.path[0]))
+
+
 # --- words: tags and attributes --------------------------------------------------------------------------------------
 def _category(step: Step) -> None:
     tags.create_category(step.user, step.find.vcenter, step.path[0], **dict(step.fields))
@@ -177,6 +217,11 @@ def _host(step: Step) -> None:
     host = step.find.host(step.path)
     if power := {name: value for name, value in step.changed.items() if name in DPM}:
         hosts.set_power_management(step.user, host, **power)
+    if vmotion := {name: value for name, value in step.changed.items() if name in hosts.VMOTION}:
+        hosts.set_vmotion(step.user, host, **vmotion)
+    if "license" in step.changed:
+        name = step.changed["license"]
+        licenses.assign(step.user, host, _named_license(step, str(name)) if name else None)
     if "datastores" in step.changed:
         _mounts(step, host, set(step.changed["datastores"]))
 
@@ -278,6 +323,10 @@ POOL_FIELDS = frozenset({
     "memory_limit_mib", "memory_shares_level", "memory_shares", "cpu_expandable", "memory_expandable",
     "scalable_shares", "vapp",
 })  # fmt: skip
+add(
+    "license",
+    Kind(None, frozenset({"edition", "cores"}), _add_license, _edit_license, _remove_license, _finish_license),
+)
 add("category", Kind(add=_category))
 add("tag", Kind(fields=frozenset({"description"}), add=_tag, change=_describe_tag))
 add("attribute", Kind(add=_attribute))
@@ -307,4 +356,6 @@ add("pool", Kind(
     _remove_pool,
     _finish_pool,
 ))  # fmt: skip
-add("host", Kind(Finder.host, DPM | {"datastores", "autostart"}, change=_host, finish=_finish_host))
+add("host", Kind(
+    Finder.host, DPM | hosts.VMOTION | {"datastores", "license", "autostart"}, change=_host, finish=_finish_host,
+))  # fmt: skip

@@ -34,7 +34,7 @@ HOLDS: dict[type, FolderKind] = {
     Datacenter: FolderKind.DATACENTER,
 }
 
-# What it takes to move one, on the object and on the folder that it comes to.
+# What it takes to move one.
 MOVING: dict[type, str] = {
     Folder: "Folder.Move",
     Cluster: "Host.Inventory.MoveCluster",
@@ -129,13 +129,20 @@ def _parent(obj: Any) -> Any:
     return obj.parent if isinstance(obj, Folder) else obj.folder
 
 
+def moving(obj: Any) -> str:
+    """The privilege that it takes to move an object to another folder, on the object and on that folder."""
+    if isinstance(obj, VirtualMachine):
+        return vms.MOVE
+    return vapps.MOVE if isinstance(obj, ResourcePool) else MOVING[type(obj)]
+
+
 def move(user: Any, obj: Any, folder: Folder) -> Task:
     """Move a folder, datacenter, cluster, datastore or network into another folder of its kind."""
     if isinstance(obj, VirtualMachine):
         return vms.move_to_folder(user, obj, folder)
     if isinstance(obj, ResourcePool):
         return vapps.move_to_folder(user, obj, folder)
-    check(user, MOVING[type(obj)], obj, folder)
+    check(user, moving(obj), obj, folder)
     _refuse_fixed(obj)
     _fits(obj, folder)
     unique(type(obj).objects.filter(**{"parent" if isinstance(obj, Folder) else "folder": folder}), obj.name, own=obj)

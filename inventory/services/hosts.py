@@ -13,9 +13,10 @@ from domain.hardware import CPU_GENERATIONS, SERVER_MODELS, ServerModel
 from domain.limits import DEFAULT_LIMITS as LIMITS
 from domain.morefs import FolderKind, Kind
 from domain.specs import to_plain
-from domain.states import HostConnection, HostKind, HostPower, StandbyMode, VmConnection, VmPower
+from domain.states import HostConnection, HostKind, HostPower, IpFamily, StandbyMode, VmConnection, VmPower
 from hypervisors.port import Config
 from inventory import host_sequences, ids, quotas, slots, specs
+from inventory.inverses import note, values
 from inventory.journal import Change, changing
 from inventory.models import (
     Cluster,
@@ -33,7 +34,9 @@ from inventory.services.base import check, instant, submit, valid_name
 from inventory.services.clusters import drop_pools
 from inventory.services.containers import new_compute
 
+ADD_ALONE = "Host.Inventory.AddStandaloneHost"
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,78}[A-Za-z0-9])?")
+VMOTION = {"vmotion_enabled", "vmotion_ip_family"}
 DPM_BEHAVIORS = {"default", "disabled", "manual", "automated"}
 
 
@@ -50,9 +53,7 @@ def add(
 ) -> Task:
     """Add a host to a cluster, or on its own to a host folder. Shared datastores and networks of the datacenter are
     given to it unless others are named."""
-    check(user, "Host.Inventory.AddHostToCluster", cluster) if cluster else check(
-        user, "Host.Inventory.AddStandaloneHost", folder
-    )
+    check(user, "Host.Inventory.AddHostToCluster", cluster) if cluster else check(user, ADD_ALONE, folder)
     server = _server(name, model)
     _may_join(cluster, folder, name, server)
     with changing((cluster or folder).vcenter, user) as change:  # type: ignore[union-attr]
@@ -223,6 +224,29 @@ def power_on(user: Any, host: Host) -> Task:
         raise faults.InvalidState(name=host.name, reason="it is powered on")
     with changing(host.vcenter, user) as change:
         return submit(change, "host.power_on", host)
+
+
+def set_vmotion(user: Any, host: Host, **fields: Any) -> Task:
+    """The VMkernel adapter of vMotion: `vmotion_enabled`, `vmotion_ip_family` ("ipv4", "ipv6").
+
+    Raises:
+        NoPermission.
+        InvalidArgument: there is no such setting, or no such family.
+    """
+    check(user, "Host.Config.Network", host)
+    if unknown := fields.keys() - VMOTION:
+        raise faults.InvalidArgument(property=min(unknown), reason="there is no such setting")
+    if fields.get("vmotion_ip_family", IpFamily.IPV4) not in set(IpFamily):
+        raise faults.InvalidArgument(property="vmotion_ip_family", reason=", ".join(IpFamily))
+    with changing(host.vcenter, user) as change:
+        before = values(host, fields)
+        for name, value in fields.items():
+            setattr(host, name, value)
+        host.save(update_fields=[*fields])
+        change.configure(Config.HOST, host.uuid, spec=to_plain(specs.host_spec(host)))
+        change.event("HostReconfiguredEvent", host, host.cluster, reason=", ".join(sorted(fields)))
+        change.changed(host)
+        return instant(change, "HostNetworkSystem.updateVirtualNic", host, args=note("vmotion", before, fields))
 
 
 def set_power_management(user: Any, host: Host, **fields: Any) -> Task:

@@ -10,6 +10,7 @@ from typing import Any
 
 from domain import faults
 from domain.limits import DEFAULT_LIMITS as LIMITS
+from domain.privileges import into
 from domain.specs import to_plain
 from domain.states import SharesLevel
 from hypervisors.port import Config
@@ -154,7 +155,7 @@ def rename(user: Any, pool: ResourcePool, name: str) -> Task:
 def move(user: Any, pool: ResourcePool, parent: ResourcePool) -> Task:
     """Hang a pool or vApp under another one of the same cluster."""
     check(user, "VApp.Move" if pool.is_vapp else "Resource.MovePool", pool)
-    check(user, _receiving(pool, parent), parent)
+    check(user, into(receiving(pool), vapp=parent.is_vapp), parent)
     _refuse_root(pool)
     if parent.cluster_id != pool.cluster_id:
         raise faults.InvalidArgument(property="parent", reason="it belongs to another cluster")
@@ -176,11 +177,9 @@ def move(user: Any, pool: ResourcePool, parent: ResourcePool) -> Task:
         return instant(change, f"{pool.kind}.moveInto", pool, args=undo)
 
 
-def _receiving(pool: ResourcePool, parent: ResourcePool) -> str:
-    """The privilege that it takes on the new parent."""
-    if pool.is_vapp:
-        return "VApp.AssignVApp" if parent.is_vapp else "Resource.AssignVAppToPool"
-    return "VApp.AssignResourcePool" if parent.is_vapp else "Resource.MovePool"
+def receiving(pool: ResourcePool) -> str:
+    """The privilege that it takes on the pool which a pool or vApp moves into; see `privileges.into` for a vApp."""
+    return "Resource.AssignVAppToPool" if pool.is_vapp else "Resource.MovePool"
 
 
 def destroy(user: Any, pool: ResourcePool) -> Task:

@@ -13,7 +13,7 @@ from domain.morefs import FolderKind, Kind
 from inventory import ids, slots
 from inventory.hardware import Hardware
 from inventory.journal import Change, changing
-from inventory.models import Datastore, Folder, Host, ResourcePool, Task, VirtualMachine
+from inventory.models import Datastore, Folder, Host, ResourcePool, Task, VirtualDisk, VirtualMachine
 from inventory.services import vm_checks as checks
 from inventory.services import vm_places
 from inventory.services.base import check, submit, unique, valid_name
@@ -26,6 +26,8 @@ COPYING = {
     (True, False): "VirtualMachine.Provisioning.DeployTemplate",
     (True, True): "VirtualMachine.Provisioning.CloneTemplate",
 }
+CREATE = "VirtualMachine.Inventory.Create"
+NEW_DISK = "VirtualMachine.Config.AddNewDisk"
 
 
 def create(
@@ -43,12 +45,15 @@ def create(
     **fields: Any,
 ) -> Task:
     """Create a VM. `fields` are model fields of the hardware (see `hardware.FIELDS`); sizes are checked with faults.
+    Disks ask for the right to add them in the folder, as CreateVM_Task does; adapters for that on their networks alone.
     `power_on` asks for the right to power on as well, before anything is made.
 
     `datastore` holds the disks that name none; a VM that has no disks needs none.
     """
-    check(user, "VirtualMachine.Inventory.Create", folder)
+    check(user, CREATE, folder)
     check(user, pool.assigning, pool)
+    if disks:
+        check(user, NEW_DISK, folder)
     if power_on and not as_template:
         _may_start(user, folder, pool, name)
     home = {"datastore": datastore.moref} if datastore is not None else {}
@@ -118,6 +123,17 @@ def _settle(hardware: Hardware, host: Host | None, pool: ResourcePool) -> None:
         nic.save()
 
 
+def copying(vm: VirtualMachine, *, as_template: bool) -> str:
+    """The privilege that it takes on the machine or template which a copy is made of."""
+    return COPYING[vm.template, as_template]
+
+
+def arriving(vms: Sequence[VirtualMachine], *, as_template: bool) -> tuple[str, ...]:
+    """Those that copies of `vms` take on the folder where they arrive; a template's disks are not asked about."""
+    disks = (NEW_DISK,) if not as_template and VirtualDisk.objects.filter(vm__in=vms).exists() else ()
+    return ("VirtualMachine.Inventory.CreateFromExisting", *disks)
+
+
 def clone(
     user: Any,
     vm: VirtualMachine,
@@ -131,8 +147,9 @@ def clone(
     as_template: bool = False,
 ) -> Task:
     """A full copy of a VM or template; `as_template` makes the copy a template (which has no pool)."""
-    check(user, COPYING[vm.template, as_template], vm)
-    check(user, "VirtualMachine.Inventory.CreateFromExisting", folder)
+    check(user, copying(vm, as_template=as_template), vm)
+    for privilege in arriving([vm], as_template=as_template):
+        check(user, privilege, folder)
     checks.operable(vm, busy_is_fine=True)
     home = pool or vm.pool
     if home is None:

@@ -1,5 +1,5 @@
-"""Undo: the inverse of a rename, a move, a change of settings, devices, tags or permissions, while the object is as
-that task left it."""
+"""Undo: the inverse of a rename, a move, a change of settings, devices, licenses, tags or permissions, while the
+object is as that task left it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,19 @@ from inventory import audit, device_notes, rights, selectors
 from inventory.inverses import UNDO, values
 from inventory.journal import changing
 from inventory.models import Folder, Role, Tag, TagAssignment, Task, VCenter, VirtualMachine
-from inventory.services import autostart, clusters, folders, naming, permissions, pools, tags, vapps, vms
+from inventory.services import (
+    autostart,
+    clusters,
+    folders,
+    hosts,
+    licenses,
+    naming,
+    permissions,
+    pools,
+    tags,
+    vapps,
+    vms,
+)
 
 Values = Mapping[str, Any]
 
@@ -104,6 +116,8 @@ INVERSES: dict[str, Inverse] = {
     "vapp": Inverse(values, vapps.restore_options),
     "cluster": Inverse(values, clusters.reconfigure),
     "autostart": Inverse(values, autostart.restore),
+    "vmotion": Inverse(values, lambda user, host, before: hosts.set_vmotion(user, host, **before)),
+    "license": Inverse(lambda host, names: {"license": host.license_id}, licenses.restore),
 }
 
 

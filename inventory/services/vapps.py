@@ -20,6 +20,7 @@ from inventory.services import pools, provisioning, vms
 from inventory.services.base import check, expect_version, instant, submit
 from inventory.vapps import Content, around, running
 
+CREATE, MOVE = "VApp.Create", "VApp.Move"
 PRODUCT = ("name", "vendor", "version", "full_version", "product_url", "vendor_url", "notes")
 PRODUCT_LENGTH = 255
 
@@ -32,7 +33,7 @@ def create(
 
     `allocation` = fields of `pools.FIELDS`; `options` = the row's `vapp_options`, for a copy.
     """
-    check(user, "VApp.Create", parent)
+    check(user, CREATE, parent)
     home = _home(user, parent, folder)
     vapp = pools.planned(parent, name, allocation, is_vapp=True)
     vapp.folder, vapp.vapp_options = home, options or {}
@@ -47,7 +48,7 @@ def _home(user: Any, parent: ResourcePool, folder: Folder | None) -> Folder:
     datacenter = parent.cluster.datacenter_id
     if folder is None:
         return Folder.objects.get(datacenter=datacenter, folder_kind=FolderKind.VM, fixed=True)
-    check(user, "VApp.Create", folder)
+    check(user, CREATE, folder)
     if folder.folder_kind != FolderKind.VM or folder.datacenter_id != datacenter:
         raise faults.InvalidFolder(target=folder.name)
     return folder
@@ -55,7 +56,7 @@ def _home(user: Any, parent: ResourcePool, folder: Folder | None) -> Folder:
 
 def move_to_folder(user: Any, vapp: ResourcePool, folder: Folder) -> Task:
     """Change the place among VMs and templates. A child vApp stays with its parent."""
-    check(user, "VApp.Move", vapp, folder)
+    check(user, MOVE, vapp, folder)
     if folder.folder_kind != FolderKind.VM or folder.datacenter_id != vapp.cluster.datacenter_id:
         raise faults.InvalidFolder(target=folder.name)
     if vapp.parent is not None and vapp.parent.is_vapp:
@@ -129,6 +130,12 @@ def clone(
         _fill(user, vapp, copy, Destination(copy.name, home, datastore))
         change.event("VAppClonedEvent", copy, copy.cluster, old=vapp.name)
         return instant(change, "VirtualApp.clone", copy, result={"source": vapp.name})
+
+
+def arriving(vapp: ResourcePool) -> tuple[str, ...]:
+    """The privileges that a copy takes on the folder where it and its machines arrive."""
+    machines = Content(vapp).machines
+    return (CREATE, *(provisioning.arriving(machines, as_template=False) if machines else ()))
 
 
 def _vapps_below(vapp: ResourcePool) -> list[ResourcePool]:

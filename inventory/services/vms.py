@@ -23,6 +23,7 @@ from inventory.services import vm_checks as checks
 from inventory.services import vm_places
 from inventory.services.base import check, instant, submit, unique, valid_name
 
+MOVE = "VirtualMachine.Inventory.Move"
 RECYCLE_BIN_STAYS = timedelta(hours=24)
 
 
@@ -167,7 +168,7 @@ def _save(vm: VirtualMachine, *fields: str) -> None:
 
 
 def move_to_folder(user: Any, vm: VirtualMachine, folder: Folder) -> Task:
-    check(user, "VirtualMachine.Inventory.Move", vm, folder)
+    check(user, MOVE, vm, folder)
     if folder.folder_kind != FolderKind.VM or folder.vcenter_id != vm.vcenter_id:
         raise faults.InvalidFolder(target=folder.name)
     unique(VirtualMachine.objects.filter(folder=folder), vm.name, own=vm)
@@ -273,9 +274,16 @@ def delete_from_disk(user: Any, vm: VirtualMachine) -> Task:
     return _leave(user, vm, "VmRecycledEvent", "VirtualMachine.destroy", purge=True)
 
 
+def returning(vm: VirtualMachine) -> list[tuple[str, Folder | ResourcePool]]:
+    """What it takes to put a deleted VM back, and where: as RegisterVM_Task asks. A template is in no pool."""
+    pool = [(vm.pool.assigning, vm.pool)] if vm.pool is not None else []
+    return [("VirtualMachine.Inventory.Register", vm.folder), *pool]
+
+
 def restore(user: Any, vm: VirtualMachine) -> Task:
     """Back from the recycle bin, or register a VM whose files were kept."""
-    check(user, "VirtualMachine.Inventory.Register", vm.folder)
+    for privilege, place in returning(vm):
+        check(user, privilege, place)
     if vm.deleted_at is None:
         raise faults.InvalidState(name=vm.name, reason="it is in the inventory")
     unique(VirtualMachine.objects.filter(folder=vm.folder), vm.name)

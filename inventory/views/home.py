@@ -16,7 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 from domain import faults
 from domain.states import HostConnection, HostPower, Status, VmPower
 from inventory import metrics, selectors
-from inventory.models import TriggeredAlarm, VCenter
+from inventory.forms.offers import lacking
+from inventory.models import TriggeredAlarm, VCenter, VirtualMachine
 from inventory.pages.capacity import capacity_of
 from inventory.pages.figures import Meter
 from inventory.services import exchange
@@ -86,16 +87,30 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "inventory/home.html", {"environments": found, "may_import": may_import})
 
 
+@dataclass(frozen=True)
+class Deleted:
+    """A line of the recycle bin, with why it cannot be restored or purged by this person; "" where it can."""
+
+    vm: VirtualMachine
+    no_restore: str
+    no_purge: str
+
+
+def _refusals(user: Any, vm: VirtualMachine) -> tuple[str, str]:
+    said = (lacking(user, place, privilege) for privilege, place in vm_services.returning(vm))
+    return next((why for why in said if why), ""), lacking(user, vm, "VirtualMachine.Inventory.Delete")
+
+
 @login_required
 @require_safe
 def recycle_bin(request: HttpRequest) -> HttpResponse:
     """Deleted virtual machines whose files still exist."""
     groups = []
     for vcenter in selectors.vcenters_at_home(request.user):
-        rows = selectors.deleted_vms_visible(request.user, vcenter).select_related("vcenter", "folder", "host")
+        rows = selectors.deleted_vms_visible(request.user, vcenter).select_related("vcenter", "folder", "host", "pool")
         vms = list(rows.annotate(bytes=Sum("disks__used_bytes")).order_by("-deleted_at")[:500])
         if vms:
-            groups.append((vcenter, vms))
+            groups.append((vcenter, [Deleted(vm, *_refusals(request.user, vm)) for vm in vms]))
     return render(request, "inventory/recycle_bin.html", {"groups": groups})
 
 

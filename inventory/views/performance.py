@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from domain.faults import MethodFault
 from inventory import chart_lines, charting, charts, selectors
+from inventory.grids.render import harmless
 from inventory.models import ChartView, VCenter
 from inventory.services import chart_views as services
 from inventory.views.answers import fault_answer
@@ -46,7 +47,7 @@ def export(request: HttpRequest, vc: UUID, moref: str) -> HttpResponse:
     name = re.sub(r"[^\w.-]+", "_", obj.name) or moref
     answer["Content-Disposition"] = f'attachment; filename="{name}-{interval.name}.csv"'
     writer = csv.writer(answer)
-    writer.writerow(["time", *(f"{line.label} ({_unit(line.unit)})" for line in lines)])
+    writer.writerow(["time", *(harmless(f"{line.label} ({_unit(line.unit)})") for line in lines)])
     for at, time_s in enumerate(found.times_s):
         row = [_cell(float(found.values[line.id][at]) / charts.scale(line.key)) for line in lines]
         writer.writerow([vcenter.lab_datetime(float(time_s)).isoformat(), *row])

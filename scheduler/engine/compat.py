@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from domain import faults
 from domain.faults import MethodFault
 from domain.snapshot import Bools, ClusterSnapshot, HostTable, Ints, VMotionTrouble
+from domain.vmotion import families_differ
 
 Codes = NDArray[np.uint32]
 
@@ -54,7 +55,9 @@ def prechecks(
     rows = np.arange(len(snapshot.vms)) if vms is None else vms
     codes = np.zeros((len(rows), len(snapshot.hosts)), dtype=np.uint32)
     codes |= _host_codes(snapshot, live)[None, :]
-    _add(codes, Against.VMOTION, _source_without_vmotion(snapshot, rows)[:, None] if live else False)
+    if live:
+        _add(codes, Against.VMOTION, _source_without_vmotion(snapshot, rows)[:, None])
+        _add(codes, Against.VMOTION, _in_other_family(snapshot, rows))
     _add(codes, Against.CPU_FEATURES, _lacks_features(snapshot, rows))
     _add(codes, Against.HARDWARE_VERSION, _over(snapshot.vms.hardware_version[rows], snapshot.hosts.hardware_version))
     _add(codes, Against.LOGICAL_CPUS, _over(snapshot.vms.vcpus[rows], snapshot.hosts.logical_cpus))
@@ -86,6 +89,18 @@ def _source_without_vmotion(snapshot: ClusterSnapshot, rows: Ints) -> Bools:
     source = snapshot.vms.host_ix[rows]
     bad: Bools = (source >= 0) & ~snapshot.hosts.vmotion_ready[np.maximum(source, 0)]
     return bad
+
+
+def _in_other_family(snapshot: ClusterSnapshot, rows: Ints) -> Bools | bool:
+    """(n, H) whether the adapters of a VM's host and of another speak different IP families; VMs of one host share a
+    row. A VM that is on no host of the table comes from anywhere."""
+    hosts = snapshot.hosts
+    if hosts.vmotion_ipv6.all() or not hosts.vmotion_ipv6.any():
+        return False
+    everyone, source = np.arange(len(hosts)), snapshot.vms.host_ix[rows]
+    found: Bools = hosts.apart(everyone[:, None], everyone[None, :])[np.maximum(source, 0)]
+    found[source < 0] = False
+    return found
 
 
 def _lacks_features(snapshot: ClusterSnapshot, rows: Ints) -> Bools:
@@ -152,12 +167,21 @@ _VMOTION: dict[VMotionTrouble, type[MethodFault]] = {
 
 
 def vmotion_faults(hosts: HostTable, destination: int, source: int) -> list[MethodFault]:
-    """What the vMotion networks of both ends say against a move; a source of -1 is no host of the table."""
+    """What vMotion at both ends says against a move: network, license, and whether the ends speak to each other.
+
+    A source of -1 is no host of the table. Never empty where `prechecks` has set the bit, and the other way round.
+    """
     found = list[MethodFault]()
-    for host in (destination, source):
-        trouble = VMotionTrouble(int(hosts.vmotion_trouble[host])) if host >= 0 else VMotionTrouble.NONE
+    ends = (destination, source) if source >= 0 else (destination,)
+    for host in ends:
+        where = {"host": hosts.name[host], "atSourceHost": host != destination}
+        trouble = VMotionTrouble(int(hosts.vmotion_trouble[host]))
         if trouble != VMotionTrouble.NONE:
-            found.append(_VMOTION[trouble](host=hosts.name[host], atSourceHost=host != destination))
+            found.append(_VMOTION[trouble](**where))
+        if not hosts.vmotion_licensed[host]:
+            found.append(faults.VMotionNotLicensed(**where))
+    if source >= 0 and hosts.apart(destination, source):
+        found.append(families_differ(hosts.name[source], hosts.name[destination], bool(hosts.vmotion_ipv6[source])))
     return found
 
 

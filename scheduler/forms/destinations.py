@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from domain.counters import row
 from domain.faults import MethodFault
+from domain.privileges import ASSIGN_VM
 from inventory import format as units
-from inventory import metrics, selectors, words
+from inventory import metrics, rights, selectors, words
 from inventory.forms.pickers import Line
 from inventory.models import Datastore, Host, VirtualMachine
 from inventory.selectors.visible import datastores_visible
@@ -59,6 +60,7 @@ class Candidates:
         hosts = list(rows.select_related("cluster").annotate(vm_count=running).order_by("name")[:MOST_HOSTS])
         clusters = {vm.host.cluster_id for vm in vms}
         found = prechecks.verdicts(vms, hosts, storage_moves=storage_moves, networks_mapped=True)
+        _without_right(user, vcenter, vms, found)
         self.verdicts = sorted(
             found, key=lambda v: (not v.ok, v.host.cluster_id not in clusters, not v.has_networks, v.host.name)
         )
@@ -95,6 +97,19 @@ class Candidates:
     def warnings(self, moref: str | None) -> list[str]:
         """What does not forbid the chosen host but should be known."""
         return [sentence(w) for v in self.verdicts if v.host.moref == moref for w in v.warnings]
+
+
+def _without_right(user: Any, vcenter: Any, vms: Sequence[VirtualMachine], found: Sequence[prechecks.Verdict]) -> None:
+    """A machine that comes from another cluster goes into the root pool: that takes the right to assign it there."""
+    known = rights.of(user, vcenter)
+    at = {vm.pool.cluster_id for vm in vms if vm.pool is not None}
+    foreign = [verdict for verdict in found if at - {verdict.host.cluster_id}]
+    if not foreign or (known.uniform is not None and ASSIGN_VM in known.uniform):
+        return
+    for verdict in foreign:
+        pool = verdict.host.moref if known.uniform is not None else known.containers.root_pool(verdict.host.moref)
+        if ASSIGN_VM not in known.on_container(pool):
+            verdict.errors.append(known.refusal(ASSIGN_VM, verdict.host.cluster.name))
 
 
 def stores_of(user: Any, vcenter: Any, hosts: Sequence[Host]) -> list[Datastore]:

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from domain.states import DiskProvisioning
 from inventory import format as units
-from inventory import rights, words
-from inventory.forms.offers import Offer, OfferField, OfferSelect
-from inventory.forms.steps import offer_of_stores
-from inventory.models import Datastore, Host, Network, VirtualDisk, VirtualMachine, VirtualNic
+from inventory import words
+from inventory.forms.offers import Offer, OfferField, OfferSelect, offer_of
+from inventory.forms.steps import network_problem, offer_of_stores
+from inventory.models import Datastore, Host, HostNetwork, Network, VirtualDisk, VirtualMachine, VirtualNic
 from inventory.retell import retell
 from inventory.selectors.visible import networks_visible
 from scheduler.forms.steps import SAME_FORMAT, MovingStep, StoreStep, format_choices
 from scheduler.services.devices import by_source
 
 KEEP = "keep"
+MOST_LACKING = 100  # networks that the destination does not have
 
 
 def adapters(vms: list[VirtualMachine]) -> list[VirtualNic]:
@@ -71,7 +73,7 @@ class Networks(Switched):
         target = self.wizard.chosen.get("compute", {}).get("target") or self.vms[0].host
         self.target: Host = target
         self.nics: list[VirtualNic] = self.wizard.nics
-        self.offered = self._offered(target)
+        self.offer_of_networks, self.offered = self._offered(target)
         if len(self.vms) == 1 and len(self.nics) > 1:
             self.fields["advanced"] = switch(_("Advanced: choose for each network adapter"))
         self.sources = {n.network_id: n.network for n in self.nics if n.network is not None}
@@ -82,20 +84,23 @@ class Networks(Switched):
             for network in self.sources.values():
                 self._choice(f"from-{network.moref}", network, network.name)
 
-    def _offered(self, target: Host) -> dict[str, Network]:
-        """Networks of the destination that the person may assign; one that an adapter is on already needs no right."""
-        here = {n.network_id for n in self.nics}
-        rows = networks_visible(self.wizard.user, self.wizard.vcenter).filter(host_networks__host=target)
-        may = [n for n in rows.order_by("name") if n.pk in here or rights.has(self.wizard.user, "Network.Assign", n)]
-        return {n.moref: n for n in may}
+    def _offered(self, target: Host) -> tuple[Offer, dict[str, Network]]:
+        """The networks of the destination's datacenter, and those of them that can be chosen: the host has it and the
+        person may assign it; one that an adapter is on already needs no right."""
+        user, here = self.wizard.user, {n.network_id for n in self.nics}
+        rows = networks_visible(user, self.wizard.vcenter).filter(datacenter=target.cluster.datacenter_id)
+        there = Q(pk__in=HostNetwork.objects.filter(host=target).values("network"))
+        lacks = _("The host “%(host)s” does not have this network.") % {"host": target.name}
+        why = {n: "" if n.pk in here else network_problem(user, n) for n in rows.filter(there).order_by("name")}
+        why |= dict.fromkeys(rows.exclude(there).order_by("name")[:MOST_LACKING], lacks)
+        found = sorted(why, key=lambda network: bool(why[network]))  # what can be chosen comes first
+        return offer_of((n.moref, n.name, why[n]) for n in found), {n.moref: n for n in found if not why[n]}
 
     def _choice(self, name: str, present: Any, label: str) -> None:
-        choices = [(moref, network.name) for moref, network in self.offered.items()]
         known = present is not None and present.moref in self.offered
-        field = forms.ChoiceField(
-            label=label, choices=choices if known else [("", _("Choose a network…")), *choices],
-            widget=forms.Select(attrs={"data-refresh": True, "aria-label": label}),
-        )  # fmt: skip
+        offer = self.offer_of_networks if known else self.offer_of_networks.after(("", _("Choose a network…")))
+        widget = OfferSelect(attrs={"data-refresh": True, "aria-label": label})
+        field = OfferField(offer=offer, label=label, widget=widget)
         missing = _("The host “%(host)s” does not have this network: choose another.") % {"host": self.target.name}
         field.error_messages |= {"required": missing, "invalid_choice": missing}
         self.offer(name, field, present.moref if known else "")

@@ -129,7 +129,7 @@ class Override(ClusterDialog, ComparedDialog):
     def submit(self, form: Any) -> Any:
         values = form.cleaned_data
         chosen = [self.vm] if self.vm else list(self.vms.filter(moref__in=values.pop("vms")))
-        rules.set_override(self.user, chosen, **{name: values[name] for name in OVERRIDES})
+        return rules.set_override(self.user, chosen, **{name: values[name] for name in OVERRIDES})
 
 
 @dialog("vm-override-delete")
@@ -153,8 +153,7 @@ class DeleteOverride(Override):
         return {"question": _("“%(name)s” follows the cluster again?") % {"name": name}, "radius": []}
 
     def submit(self, form: Any) -> Any:
-        if self.vm is not None:
-            rules.set_override(self.user, [self.vm], **AS_THE_CLUSTER)
+        return rules.set_override(self.user, [self.vm] if self.vm else [], **AS_THE_CLUSTER)
 
 
 class HostPowerForm(VersionedForm):

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.db.models import prefetch_related_objects
 from numpy.typing import NDArray
 
 from domain import faults, resources
 from domain.hardware import CPU_GENERATIONS, SERVER_MODELS, VMOTION_LEAST_MBPS
+from domain.licensing import allows_vmotion
 from domain.snapshot import (
     Automation,
     ClusterSnapshot,
@@ -27,7 +29,7 @@ from domain.snapshot import (
     VMotionTrouble,
     VmTable,
 )
-from domain.states import DrsBehavior, HostConnection, HostPower, StandbyMode, VmPower
+from domain.states import DrsBehavior, HostConnection, HostPower, IpFamily, StandbyMode, VmPower
 from inventory import metrics
 from inventory.models import (
     Cluster,
@@ -106,7 +108,7 @@ class _Things:
 
 def frame_of(cluster: Cluster) -> Frame:
     """The cluster as it is now. Templates and VMs in the recycle bin are left out; powered-off VMs are in."""
-    hosts = list(Host.objects.filter(cluster=cluster).order_by("id"))
+    hosts = list(Host.objects.filter(cluster=cluster).select_related("license").order_by("id"))
     pools = _pools_parents_first(cluster)
     in_pools = {p.pk for p in pools}
     vms = [v for v in _vms_on(cluster, hosts) if v.pool_id in in_pools]
@@ -155,10 +157,11 @@ def comparison(cluster: Cluster, vms: list[VirtualMachine], hosts: list[Host]) -
     no host at all) and of the hosts that the VMs are on, so that sources can be looked at.
     """
     ids = [h.pk for h in hosts]
-    others = list(Host.objects.filter(cluster=cluster).exclude(pk__in=ids).order_by("id"))
+    others = list(Host.objects.filter(cluster=cluster).exclude(pk__in=ids).select_related("license").order_by("id"))
     known = {*ids, *(h.pk for h in others)}
     sources = list({v.host_id: v.host for v in vms if v.host_id not in known}.values())
     everyone, now_s, things = [*hosts, *others, *sources], cluster.vcenter.lab_seconds(), _things(cluster)
+    prefetch_related_objects([h for h in everyone if h.license_id], "license")
     links = _links_between(everyone, vms)
     snapshot = ClusterSnapshot(
         name=cluster.name,
@@ -224,6 +227,8 @@ def _host_table(cluster: Cluster, hosts: list[Host], things: _Things, links: Lin
         exiting_standby=[_wakes(h, things.busy) for h in hosts],
         failover=[h.moref in failover for h in hosts],
         vmotion_trouble=[int(_vmotion_trouble(h)) for h in hosts],
+        vmotion_ipv6=[h.vmotion_ip_family == IpFamily.IPV6 for h in hosts],
+        vmotion_licensed=[allows_vmotion(h.edition) for h in hosts],
         nic_mibps=[(h.nic_mbps or [10_000])[0] * MIB_PER_S_PER_MBPS for h in hosts],
         vmotion_mibps=[_vmotion_mbps(h) * MIB_PER_S_PER_MBPS for h in hosts],
         hardware_version=[h.highest_hardware_version for h in hosts],

@@ -126,7 +126,7 @@ def _rule_query(cluster: int) -> QuerySet[DrsRule, Any]:
     return placing.values_list(*RuleRow._fields[:7], "vm_group__members", "host_group__members")
 
 
-hosts = PreparedModels(lambda cluster: Host.objects.filter(cluster=cluster).order_by("id"))
+hosts = PreparedModels(lambda cluster: Host.objects.filter(cluster=cluster).select_related("license").order_by("id"))
 pools = PreparedModels(lambda cluster: ResourcePool.objects.filter(cluster=cluster).order_by("id"))
 recent_moves = Prepared(_move_query)
 _busy = Prepared(_busy_query)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +10,12 @@ from django.db.models import Q
 
 from domain import faults
 from domain.states import DrsBehavior
-from inventory.hardware import AS_THE_CLUSTER
+from inventory import inverses
+from inventory.hardware import OVERRIDES
 from inventory.journal import changing
 from inventory.models import Cluster, Host, Task, VirtualMachine
 from inventory.services.base import check, expect_version, instant, unique, valid_name
+from inventory.services.undo import INVERSES, Inverse
 from inventory.services.vm_checks import ha_overrides
 from scheduler import settings_of
 from scheduler.engine.rules import Conflict, RuleBook
@@ -21,6 +23,7 @@ from scheduler.models import ClusterSchedule, DrsGroup, DrsRule
 from scheduler.selectors.cluster import frame_of, rule_row
 
 PRIVILEGE = "Host.Inventory.EditCluster"
+MOST_NAMES = 400  # characters of an event's reason
 KINDS = {key for key, _label in DrsRule.KINDS}
 
 
@@ -66,11 +69,11 @@ def delete_group(user: Any, group: DrsGroup) -> None:
         group.delete()
 
 
-def _noted(change: Any, cluster: Cluster, what: str) -> Task:
+def _noted(change: Any, cluster: Cluster, what: str, undo: Mapping[str, Any] | None = None) -> Task:
     change.event("ClusterReconfiguredEvent", cluster, reason=what)
     change.changed(cluster)
     ClusterSchedule.objects.filter(cluster=cluster).update(requested="rules changed")
-    return instant(change, "ClusterComputeResource.reconfigureEx", cluster, result={"changed": what})
+    return instant(change, "ClusterComputeResource.reconfigureEx", cluster, result={"changed": what}, args=undo)
 
 
 def draft(cluster: Cluster, values: Mapping[str, Any], rule: DrsRule | None = None) -> DrsRule:
@@ -165,8 +168,13 @@ def delete_rule(user: Any, rule: DrsRule) -> None:
         rule.delete()
 
 
-def set_override(user: Any, vms: Sequence[VirtualMachine], **values: Any) -> None:
-    """What single VMs have of their own of DRS and HA: `hardware.AS_THE_CLUSTER` = as it."""
+# --- overrides -------------------------------------------------------------------------------------------------------
+Own = Mapping[str, Any]  # fields of `hardware.OVERRIDES`
+
+
+def set_override(user: Any, vms: Sequence[VirtualMachine], **values: Any) -> Task | None:
+    """What single VMs of one cluster have of their own of DRS and HA: `hardware.AS_THE_CLUSTER` = as it. None without
+    VMs."""
     levels = {"", *(b.value for b in DrsBehavior)}
     priorities = {"", "disabled", "lowest", "low", "medium", "high", "highest"}
     if values.get("drs_override", "") not in levels:
@@ -174,15 +182,39 @@ def set_override(user: Any, vms: Sequence[VirtualMachine], **values: Any) -> Non
     if values.get("ha_restart_priority", "") not in priorities:
         raise faults.InvalidArgument(property="restart priority", reason=", ".join(sorted(priorities - {""})))
     ha_overrides(values)
-    for vm in vms:
-        cluster = vm.host.cluster
-        check(user, PRIVILEGE, cluster)
-        with changing(vm.vcenter, user) as change:
-            for name in AS_THE_CLUSTER:
-                if name in values:
-                    setattr(vm, name, values[name])
-            vm.save(update_fields=list(AS_THE_CLUSTER))
-            _noted(change, cluster, f"override of {vm.name}")
+    wanted = {name: values[name] for name in OVERRIDES if name in values}
+    return _override(user, vms[0].host.cluster, [(vm, wanted) for vm in vms]) if vms else None
+
+
+def _override(user: Any, cluster: Cluster, wanted: Sequence[tuple[VirtualMachine, Own]]) -> Task:
+    """Give each VM its own values, as one task that can be taken back."""
+    check(user, PRIVILEGE, cluster)
+    if any(vm.host.cluster_id != cluster.pk for vm, _own in wanted):
+        raise faults.InvalidArgument(property="virtual machines", reason="they are of several clusters")
+    before = {vm.moref: inverses.values(vm, OVERRIDES) for vm, _own in wanted}
+    with changing(cluster.vcenter, user) as change:
+        for vm, own in wanted:
+            for name, value in own.items():
+                setattr(vm, name, value)
+            vm.save(update_fields=list(OVERRIDES))
+        after = {vm.moref: inverses.values(vm, OVERRIDES) for vm, _own in wanted}
+        names = ", ".join(vm.name for vm, _own in wanted)[:MOST_NAMES]
+        return _noted(change, cluster, f"override of {names}", inverses.note("override", before, after))
+
+
+def _overrides(cluster: Cluster, morefs: Iterable[str]) -> dict[str, Own | None]:
+    """What these VMs have of their own now; None where one has left the cluster."""
+    rows = VirtualMachine.objects.filter(moref__in=list(morefs), host__cluster=cluster)
+    found = {vm.moref: inverses.values(vm, OVERRIDES) for vm in rows}
+    return {moref: found.get(moref) for moref in morefs}
+
+
+def _take_back(user: Any, cluster: Cluster, before: Mapping[str, Own]) -> Task:
+    rows = VirtualMachine.objects.filter(moref__in=before, host__cluster=cluster)
+    return _override(user, cluster, [(vm, before[vm.moref]) for vm in rows.select_related("host").order_by("name")])
+
+
+INVERSES["override"] = Inverse(_overrides, _take_back)
 
 
 def options_hold(cluster: Cluster) -> None:

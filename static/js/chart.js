@@ -1,5 +1,6 @@
 // Charts of an object's figures: [data-charts="<address of the data>"] holds panels [data-chart="<lines>"]. A line is a
-// counter of the page's object, "2", of another one, "vm-42:2", or of all machines that have no line, "rest:6".
+// counter of the page's object, "2", of an instance of it, "2@0", of another object, "vm-42:2", or of all machines that
+// have no line, "rest:6".
 // The figures come as JSON; while a page is live only the new points are fetched, at most once a second.
 import { draw, picture } from "./plot.js";
 import { drawing } from "./plotsvg.js";
@@ -7,7 +8,7 @@ import { fillLegend, fillTable, note } from "./plottext.js";
 import { current, visit } from "./shell.js";
 
 const RENEW_MS = 1000;
-const KEYS_MAX = 8;
+const KEYS_MAX = 32;
 
 let page = null; // {root, labels, words, panels: [{place, keys, plot}], data, renewing}
 
@@ -136,21 +137,55 @@ function showTable() {
 // --- what a person chooses ------------------------------------------------------------------------------------------------
 function chosen(event) {
   const form = event.target.closest?.(".chart-options");
-  if (!form || !page || !["counter", "style"].includes(event.target.name)) return;
+  if (!form || !page) return;
+  if ("targetAll" in event.target.dataset) for (const box of targetBoxes(form)) box.checked = event.target.checked;
+  else if (!["counter", "style", "target"].includes(event.target.name)) return;
   const counters = [...form.querySelectorAll('[name="counter"]:checked')].map((box) => box.value);
   const style = form.querySelector('[name="style"]:checked').value;
-  const fields = { counters: counters.join(","), style };
+  fitTargets(form, counters);
+  const fields = { counters: counters.join(","), style, targets: targetNames(form) };
   // Which machines make a stack is known to the server alone.
   if ("one" in form.dataset || style === "vms") return visit(withFields(location.href, fields));
-  const lines = linesOf(counters);
-  form.querySelector("[data-too-many]").hidden = lines.length <= KEYS_MAX;
-  if (lines.length > KEYS_MAX) event.target.checked = false;
-  else if (counters.length) choose(lines, fields);
+  const lines = linesOf(form, counters);
+  const tooMany = lines.length > KEYS_MAX;
+  form.querySelector("[data-too-many]").hidden = !tooMany;
+  if (tooMany && event.target.name === "counter") event.target.checked = false;
+  else if (lines.length) choose(lines.slice(0, KEYS_MAX), fields);
 }
 
-function linesOf(counters) {
+const targetBoxes = (form) => [...form.querySelectorAll('[name="target"]:not([value="self"])')];
+const ownBox = (form) => form.querySelector('[name="target"][value="self"]');
+
+// Instances without any of the counters are greyed. Something is always shown: without a line the object itself.
+function fitTargets(form, counters) {
+  const boxes = targetBoxes(form);
+  const all = form.querySelector("[data-target-all]");
+  if (!all) return;
+  for (const box of boxes) {
+    box.disabled = !box.dataset.keys.split(" ").some((key) => counters.includes(key));
+    box.parentElement.classList.toggle("disabled", box.disabled);
+    box.parentElement.title = box.disabled ? words().unfit : "";
+  }
+  all.checked = boxes.every((box) => box.checked);
+  if (!boxes.some((box) => box.checked && !box.disabled)) ownBox(form).checked = true;
+}
+
+// As the address says it: nothing of the object alone, * of all instances.
+function targetNames(form) {
+  const boxes = targetBoxes(form);
+  if (!boxes.length) return form.querySelector('[name="targets"]')?.value ?? "";
+  const names = boxes.filter((box) => box.checked).map((box) => box.value);
+  if (!names.length) return "";
+  return [...(ownBox(form).checked ? ["self"] : []), ...(names.length === boxes.length ? ["*"] : names)].join(",");
+}
+
+function linesOf(form, counters) {
   const others = page.root.dataset.objects.split(" ").filter(Boolean);
-  return counters.flatMap((key) => [key, ...others.map((other) => `${other}:${key}`)]).filter((line) => line in page.labels);
+  const own = ownBox(form)?.checked ?? true;
+  const names = targetBoxes(form).filter((box) => box.checked).map((box) => box.value);
+  return counters.flatMap((key) => [
+    ...(own ? [key] : []), ...names.map((name) => `${key}@${name}`), ...others.map((other) => `${other}:${key}`),
+  ]).filter((line) => line in page.labels);
 }
 
 function choose(lines, fields) {
@@ -165,7 +200,10 @@ function choose(lines, fields) {
 
 function withFields(address, fields) {
   const url = new URL(address, location.href);
-  for (const [name, value] of Object.entries(fields)) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(fields)) {
+    if (value) url.searchParams.set(name, value);
+    else url.searchParams.delete(name);
+  }
   return url.href;
 }
 

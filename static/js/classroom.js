@@ -29,16 +29,13 @@ async function notes(always = false) {
 
 // --- class-wide work ------------------------------------------------------------------------------------------------------
 // What was done to the class shows in the lists below it once it is done.
-let working = false;
 let known = null; // the work that was seen to be done last; null before a page of a course was seen
 function finished() {
   const batch = document.getElementById("batch");
   if (!batch) return;
-  const { batch: state, batchId: id } = batch.dataset;
-  if (id && state !== "finished") return void (working = true);
-  const news = working || (known !== null && id !== known); // some is done before the page has asked once
-  working = false;
-  known = id;
+  const { batchDone: done } = batch.dataset;
+  const news = known !== null && done !== known; // some is done before the page has asked once
+  known = done;
   if (news) document.dispatchEvent(new CustomEvent("shell:refresh")); // the tree too: a lab was made, copied or deleted
 }
 

@@ -113,18 +113,21 @@ export function snapshot(dialog) {
 }
 
 // --- sending ---------------------------------------------------------------------------------------------------------
-// A click that comes while a part is being drawn again is not lost: it waits for that answer.
+// Nothing that comes while a part is being drawn again is lost: a click waits for that answer, and what was typed meanwhile
+// is sent once more instead of being drawn over.
 export async function send(dialog, submitter = null) {
   const form = formOf(dialog);
   const refresh = submitter?.value === "refresh";
   if (form.dataset.busy) return void (form.dataset.busy === "refresh" && (!refresh || !waiting) && (waiting = submitter));
   const body = new FormData(form, submitter?.name ? submitter : undefined);
+  const sent = snapshot(dialog);
   busy(form, refresh ? "refresh" : "send");
   const answer = await ask(form.getAttribute("action"), { method: "POST", body: new URLSearchParams([...body]) });
   busy(form, "");
   const next = waiting;
   waiting = null;
   if (next) return send(dialog, next);
+  if (refresh && snapshot(dialog) !== sent) return send(dialog, submitter);
   if (!answer) return;
   const html = await answer.text();
   if (answer.status === 202) return finished(dialog, html);

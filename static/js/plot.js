@@ -18,7 +18,12 @@ function load() {
 }
 
 const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
-export const color = (at) => css(`--chart-${(at % 8) + 1}`);
+const COLORS = 8;
+export const color = (at) => css(`--chart-${(at % COLORS) + 1}`);
+// When all colours are taken they come again, with dashes.
+const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+export const pattern = (at) => Math.floor(at / COLORS) % DASHES.length;
+const dash = (at) => DASHES[pattern(at)];
 
 // What the server sends has percent as 0..100; the forms of figures.js want counters as they are recorded.
 export const say = (value, unit) => format(value === null || value === undefined ? null : unit === "percent" ? value * 100 : value, unit);
@@ -46,6 +51,10 @@ function range(unit) {
   };
 }
 
+// Room for the longest figure of an axis, in px; `least`, so that charts with short ones stand in line.
+const DIGIT_PX = 7, MARGIN_PX = 16;
+const wide = (least) => (_plot, texts) => Math.max(least, MARGIN_PX + DIGIT_PX * Math.max(0, ...(texts ?? []).map((text) => text.length)));
+
 function axes(units, { large, zone }) {
   const say_date = dates(zone);
   const look = { stroke: css("--ink-soft"), font: `11px ${css("--font")}`, ticks: { stroke: css("--line"), width: 1, size: 4 } };
@@ -57,12 +66,15 @@ function axes(units, { large, zone }) {
     },
   };
   const values = units.slice(0, 2).map((unit, at) => ({
-    ...look, scale: unit, side: at ? 1 : 3, size: large ? 72 : 64, incrs: steps(unit), space: large ? 40 : 30,
+    ...look, scale: unit, side: at ? 1 : 3, size: wide(large ? 72 : 64), incrs: steps(unit), space: large ? 40 : 30,
     grid: at ? { show: false } : { stroke: css("--line"), width: 1 },
     values: (_plot, splits) => splits.map((split) => say(split, unit)),
   }));
   return [time, ...values];
 }
+
+// A line of the whole beside lines of its instances: it is their sum already, and no layer of a stack.
+const isWhole = (key, keys) => keys.some((other) => other.startsWith(`${key}@`));
 
 // Stacked: each line lies on the sum of those before it that have the same unit; who has no figure there adds nothing.
 function columns(keys, data, { style, labels }) {
@@ -71,6 +83,7 @@ function columns(keys, data, { style, labels }) {
   const sums = {};
   const known = data.times.map((_time, at) => series.some((values) => values[at] !== null));
   return [data.times, ...series.map((values, line) => {
+    if (isWhole(keys[line], keys)) return values;
     const sum = (sums[labels[keys[line]].unit] ??= data.times.map(() => 0));
     return values.map((value, at) => (known[at] ? (sum[at] += value ?? 0) : null));
   })];
@@ -78,15 +91,16 @@ function columns(keys, data, { style, labels }) {
 
 function bands(keys, { style, labels }) {
   if (style !== "stacked") return [];
-  const below = (at) => keys.findLastIndex((key, other) => other < at && labels[key].unit === labels[keys[at]].unit);
-  return keys.map((_key, at) => [at + 1, below(at) + 1]).filter(([, under]) => under).map((pair) => ({ series: pair }));
+  const layers = keys.map((key) => !isWhole(key, keys));
+  const below = (at) => keys.findLastIndex((key, other) => other < at && layers[other] && labels[key].unit === labels[keys[at]].unit);
+  return keys.map((_key, at) => [at + 1, layers[at] ? below(at) + 1 : 0]).filter(([, under]) => under).map((pair) => ({ series: pair }));
 }
 
 function series(keys, { labels, style }) {
   return keys.map((key, at) => {
     const stroke = color(at);
-    const fill = style === "line" ? undefined : shade(stroke, style === "stacked" ? 0.4 : 0.18);
-    return { label: labels[key].label, scale: labels[key].unit, stroke, width: 1.5, fill, spanGaps: false, points: { show: false } };
+    const fill = style === "line" || isWhole(key, keys) ? undefined : shade(stroke, style === "stacked" ? 0.4 : 0.18);
+    return { label: labels[key].label, scale: labels[key].unit, stroke, width: 1.5, dash: dash(at), fill, spanGaps: false, points: { show: false } };
   });
 }
 
@@ -131,14 +145,14 @@ function drawn(plot, keys, options) {
   const [x, ...values] = plot.axes.filter((axis) => axis.scale === "x" || axis._splits);
   const box = { left: plot.over.offsetLeft, top: plot.over.offsetTop, width: plot.over.clientWidth, height: plot.over.clientHeight };
   const ticks = (axis) => (axis._splits ?? []).map((split, at) => ({ at: plot.valToPos(split, axis.scale), say: String(axis._values?.[at] ?? "") }));
-  const lines = keys.map((_key, at) => {
+  const lines = keys.map((key, at) => {
     const { scale } = plot.series[at + 1];
     const under = plot.bands.find((band) => band.series[0] === at + 1)?.series[1];
     const points = (line) => plot.data[0].map((time, i) => {
       const value = plot.data[line][i];
       return value === null || value === undefined || time < plot.scales.x.min || time > plot.scales.x.max ? null : [plot.valToPos(time, "x"), plot.valToPos(value, scale)];
     });
-    return { color: color(at), points: points(at + 1), under: under ? points(under) : null };
+    return { color: color(at), dash: dash(at), filled: !isWhole(key, keys), points: points(at + 1), under: under ? points(under) : null };
   });
   const look = { surface: css("--surface"), ink: css("--ink"), soft: css("--ink-soft"), line: css("--line"), font: css("--font") };
   return { box, width: plot.width, height: plot.height, fill: { line: 0, area: 0.18 }[options.style] ?? 0.4, x: ticks(x), y: values.map(ticks), lines, look };
@@ -159,8 +173,13 @@ export function picture({ canvas }, title, names) {
   pen.font = `${12 * scale}px ${css("--font")}`;
   names.forEach((name, at) => {
     const y = top + canvas.height + line * (at + 0.7);
-    pen.fillStyle = color(at);
-    pen.fillRect(16 * scale, y - 5 * scale, 14 * scale, 3 * scale);
+    pen.strokeStyle = color(at);
+    pen.lineWidth = 3 * scale;
+    pen.setLineDash(dash(at).map((length) => length * scale / 2));
+    pen.beginPath();
+    pen.moveTo(16 * scale, y - 3.5 * scale);
+    pen.lineTo(30 * scale, y - 3.5 * scale);
+    pen.stroke();
     pen.fillStyle = css("--ink");
     pen.fillText(name, 38 * scale, y);
   });

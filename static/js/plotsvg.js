@@ -30,10 +30,10 @@ function area([first, points], under, height) {
 
 function curves({ box, lines, fill }) {
   const group = shape("g", { transform: `translate(${box.left} ${box.top + HEAD})` });
-  for (const { color, points, under } of lines) {
+  for (const { color, dash, filled, points, under } of lines) {
     for (const run of runs(points)) {
-      if (fill) group.append(shape("path", { d: area(run, under, box.height), fill: color, "fill-opacity": fill }));
-      group.append(shape("path", { d: `M${run[1].map(place).join("L")}`, fill: "none", stroke: color, "stroke-width": 1.5 }));
+      if (fill && filled) group.append(shape("path", { d: area(run, under, box.height), fill: color, "fill-opacity": fill }));
+      group.append(shape("path", { d: `M${run[1].map(place).join("L")}`, fill: "none", stroke: color, "stroke-width": 1.5, "stroke-dasharray": dash.join(" ") || "none" }));
     }
   }
   return group;
@@ -58,7 +58,7 @@ function names(list, drawn) {
   const group = shape("g", { "font-size": 12, fill: drawn.look.ink });
   list.forEach((name, at) => {
     const y = HEAD + drawn.height + LINE * (at + 0.7);
-    group.append(shape("path", { d: `M16 ${y - 4}h14`, stroke: drawn.lines[at].color, "stroke-width": 3 }), shape("text", { x: 38, y }, name));
+    group.append(shape("path", { d: `M16 ${y - 4}h14`, stroke: drawn.lines[at].color, "stroke-width": 3, "stroke-dasharray": drawn.lines[at].dash.map((length) => length / 2).join(" ") || "none" }), shape("text", { x: 38, y }, name));
   });
   return group;
 }

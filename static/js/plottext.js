@@ -1,5 +1,5 @@
 // What a chart says in words: its legend with figures, its table, its notes.
-import { say } from "./plot.js";
+import { pattern, say } from "./plot.js";
 import { words as shellWords } from "./shell.js";
 
 export function note(place, text) {
@@ -16,7 +16,7 @@ function element(name, text = "", attributes = {}) {
   return made;
 }
 
-const swatch = (at) => element("span", "", { class: "swatch", "data-color": (at % 8) + 1 });
+const swatch = (at) => element("span", "", { class: "swatch", "data-color": (at % 8) + 1, "data-dash": pattern(at) });
 
 function summary(values) {
   const known = values.filter((value) => value !== null);

@@ -92,8 +92,9 @@ OPEN = """url => {
 }"""
 KEPT = {
     "vcenter summary/summary/", "vcenter permissions/permissions/", "vcenter vms/", "vcenter monitor/events/",
-    "datacenter summary/summary/", "cluster summary/summary/", "cluster monitor/performance/",
-    "cluster monitor/advanced/", "cluster monitor/recommendations/", "cluster configure/drs/", "host summary/summary/",
+    "datacenter summary/summary/", "cluster summary/summary/", "datacenter monitor/performance/",
+    "cluster monitor/advanced/", "host monitor/advanced/",
+    "cluster monitor/recommendations/", "cluster configure/drs/", "host summary/summary/",
     "host configure/switches/", "vm summary/summary/", "vm snapshots/", "vm dialog edit-settings",
     "datastore summary/summary/", "datastore files/", "network summary/summary/", "inventory:home", "inventory:tasks",
     "inventory:events", "inventory:preferences", "inventory:recycle-bin", "inventory:roles", "inventory:audit",

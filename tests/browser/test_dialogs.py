@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.hands import DIALOG, right_click
 
@@ -136,6 +136,28 @@ def test_menus_obey_the_keys_of_their_pattern_and_give_the_focus_back(enter: Ent
     page.keyboard.press("Escape")
     expect(page.locator("#menus > *")).to_have_count(0)
     assert page.evaluate("document.activeElement.tagName") == "TD"
+
+
+def test_what_is_typed_while_a_part_is_drawn_again_stays(enter: Enter) -> None:
+    """CPUs decide the choices of cores per socket: somebody who goes on to the memory is faster than that answer."""
+    page = enter()
+    to_vms(page)
+    page.locator("#workspace .quick [data-action=new-vm], #workspace .quick [aria-label^='New Virtual']").first.click()
+    for title in ("Select a name and folder", "Select a compute resource", "Select storage", "Select compatibility"):
+        press_next(page, title)
+        if "name" in title:
+            page.fill(f"{DIALOG} input[name=name-name]", "typed-quickly")
+    press_next(page, "Select a guest OS")
+    press_next(page, "Customize hardware")
+    held: list[Route] = []
+    page.route("**/new-vm/**", lambda route: held.append(route) if not held else route.continue_())
+    page.fill(f"{DIALOG} input[name=hardware-vcpus]", "4")
+    page.press(f"{DIALOG} input[name=hardware-vcpus]", "Tab")
+    memory = page.locator(f"{DIALOG} input[name=hardware-memory_0]")
+    memory.fill("9")
+    held[0].continue_()
+    expect(page.locator(f"{DIALOG} select[name=hardware-cores_per_socket] option")).to_have_count(3)
+    expect(memory).to_have_value("9")
 
 
 def test_an_abandoned_form_asks_once(enter: Enter) -> None:

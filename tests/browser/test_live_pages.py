@@ -101,6 +101,32 @@ def test_a_chart_is_drawn_and_grows(enter: Enter, first_vm: str) -> None:
     expect(page.locator(".chart .u-over")).to_have_count(page.locator("[data-chart]").count())
 
 
+def test_targets_of_a_chart_are_chosen_kept_in_the_address_and_stacked(enter: Enter, first_vm: str) -> None:
+    page = enter("reader")
+    page.goto(f"{first_vm}monitor/advanced/?counters=6")
+    lines = page.locator(".chart-legend tbody tr")
+    expect(lines).to_have_count(1)
+    targets = page.locator(".chart-target-list input")
+    page.locator('.chart-target-list input[value="0"]').check()
+    expect(lines).to_have_count(2)
+    expect(page).to_have_url(re.compile("targets=self%2C0"))
+    page.locator('[name=target][value="self"]').uncheck()
+    expect(lines).to_have_text([re.compile("vCPU 0 · CPU usage in MHz")])
+    page.locator("[data-target-all]").check()
+    processors = page.locator(".chart-target-list input:enabled").count()
+    assert 0 < processors < targets.count()  # adapters and datastores have no MHz
+    expect(lines).to_have_count(processors)
+    page.locator('[name=style][value="stacked"]').check()
+    page.reload()
+    expect(lines).to_have_count(processors)
+    expect(page.locator("[data-target-all]")).to_be_checked()
+    page.locator('[name=counter][value="24"]').check()
+    page.locator('[name=counter][value="6"]').uncheck()  # memory has no instances: the machine itself is shown
+    expect(page.locator('[name=target][value="self"]')).to_be_checked()
+    expect(lines).to_have_text([re.compile("^ ?Memory usage")])
+    expect(page.locator(".chart-target-list input:enabled")).to_have_count(0)
+
+
 def test_without_a_socket_the_page_asks_by_itself(enter: Enter, first_vm: str) -> None:
     page = enter("reader")
 

@@ -16,7 +16,7 @@ from domain.snapshot import DpmBehavior
 from domain.specs import PoolSpec, WorkloadSpec
 from domain.traces import TraceSet
 from hypervisors.simulated.workload import ARCHETYPE_INDEX, DAY_S, MEAN_PHASE_S, NIGHT, working_hours
-from inventory.seeding import ARCHETYPES, SIZES
+from inventory.seeding.machines import ARCHETYPES, SIZES
 from scheduler.engine.options import DpmOptions, DrsOptions, HaOptions
 from scheduler.engine.results import REASON_TEXT, Move, PowerAction
 from tests.drivers.rig import Rig, lab

@@ -22,6 +22,7 @@ def random_cluster(
     host_count = hosts or int(rng.integers(2, 7))
     vm_count = int(rng.integers(0, 36)) if vms is None else vms
     table = _hosts(rng, host_count, calm)
+    table = table if calm else _vmotion(seed, table)
     pools = _pools(rng)
     made = _vms(rng, vm_count, table, pools, calm)
     snapshot = ClusterSnapshot("random", table, made, pools)
@@ -57,6 +58,15 @@ def _hosts(rng: np.random.Generator, count: int, calm: bool) -> HostTable:
         maintenance=np.zeros(count, dtype=bool), connected=~rare(0.05),
         dpm_behavior=rng.choice([0, 1, 2], count, p=[0.1, 0.1, 0.8]), wakeable=~rare(0.1), wake_failed=rare(0.05),
         power_w=POWER_W, up_s=rng.choice([60.0, 1e6], count, p=[0.1, 0.9]),
+    )  # fmt: skip
+
+
+def _vmotion(seed: int, hosts: HostTable) -> HostTable:
+    """Now and then a host without vMotion, without a license for it, or in another IP family."""
+    rng, count = np.random.default_rng([seed, 1]), len(hosts)
+    return hosts.with_columns(
+        vmotion_trouble=rng.choice(4, count, p=[0.94, 0.02, 0.02, 0.02]), vmotion_licensed=rng.random(count) < 0.94,
+        vmotion_ipv6=rng.random(count) < (0.3 if rng.random() < 0.2 else 0.0),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from domain.snapshot import ClusterSnapshot, RuleKind
+from domain.snapshot import ClusterSnapshot, RuleKind, VMotionTrouble
 from scheduler.engine.results import CyclePlan
 from scheduler.engine.rules import RuleBook
 
@@ -23,11 +23,20 @@ def follow(snapshot: ClusterSnapshot, plan: CyclePlan) -> ClusterSnapshot:
         assert host_ix[vm] == at[move.source], "starts where the VM is, so no VM moves twice"
         assert at[move.source] != target
         assert set(move.prerequisites) <= done, "prerequisites come first"
+        _check_vmotion(snapshot, int(host_ix[vm]), target)
         _check_arrival(snapshot, book, host_ix, vm, target)
         host_ix[vm] = target
         done.add(move.key)
     assert len({move.vm for move in plan.moves}) == len(plan.moves)
     return snapshot.with_hosts_of(host_ix)
+
+
+def _check_vmotion(snapshot: ClusterSnapshot, source: int, target: int) -> None:
+    hosts = snapshot.hosts
+    for host in (source, target):
+        assert hosts.vmotion_trouble[host] == VMotionTrouble.NONE
+        assert hosts.vmotion_licensed[host]
+    assert hosts.vmotion_ipv6[source] == hosts.vmotion_ipv6[target]
 
 
 def _check_arrival(snapshot: ClusterSnapshot, book: RuleBook, host_ix: np.ndarray, vm: int, target: int) -> None:

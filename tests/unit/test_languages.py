@@ -22,9 +22,9 @@ KOREAN = Path(settings.LOCALE_PATHS[0]) / "ko" / "LC_MESSAGES" / "django.po"
 # What stays in Latin letters: products, protocols, units and parts that Korean administrators name so too.
 _NAMES = """
     AMD APD API BMC CD CO CP949 CPU CSV DPM DRS DVD EFI Excel esx esx-07.lab.local ESXi EVC GB HA HTML http https ID iLO
-    IOPS IP IPMI JSON KB kg kWh Lab.Clock LDAP Linux MAC MB Mbit MFA MHz ms NFS NIC OIDC OS PDF PDL PNG REST
-    RVTools s SAML SDPS SMTP SSD SSO Storage TB U2 URL UTF-8 vApp vCenter vCPU VirtualBox VLAN VM vm-42 VMFS vMotion
-    VMware vSphere W Intel Wake-on-LAN Web XLSX YAML vmxnet3 e1000e
+    IOPS IP IPMI JSON KB kg kWh Lab.Clock LDAP Linux MAC MB Mbit MFA MHz ms NFS NIC OIDC OS PDF PDL PNG REST RVTools s
+    SAML SDPS SMTP SSD SSO Storage TB U2 URL UTF-8 vApp vCenter vCPU VirtualBox VLAN VM vm-42 VMFS VMkernel vMotion
+    VMware vSphere Essentials Intel W Wake-on-LAN Web XLSX YAML vmxnet3 e1000e
     Beloglazov Bitbrains Buyya DVFS HP LR-MMT MiB ML110 PlanetLab SLAV THR-MMT cpu csv mem npz pct t
     PCI SCSI USB DirectPath I O
     AND OR Asia Seoul xlsx zip vDatastore vDisk vHost all any end pause resume speed step until
@@ -150,5 +150,9 @@ def test_a_sentence_within_a_sentence_is_told_by_its_template() -> None:
     with translation.override("ko"):
         assert retell(inner) == "호스트 “esx-01”에 여유가 없습니다: 다른 호스트가 없습니다."
         assert retell("My own note (3 of 4)") == "My own note (3 of 4)"
+        brackets = faults.VMotionNotLicensed(host="esx-01").sentence
+        told_text = retell(f"{brackets} (2 of 3 hosts)")
+        assert told_text == f"{retell(brackets)}(호스트 3개 중 2개)"
+        assert "작업 > 라이센스 할당" in told_text
     with translation.override("en"):
         assert retell(inner) == inner

@@ -12,13 +12,16 @@ from django.db import connection
 from django.db.models import F
 from django.test import Client
 
-from domain.counters import REALTIME_S
+from domain.counters import REALTIME, REALTIME_S
 from domain.states import Status
+from hypervisors.port import Sample
 from inventory import metrics, pump
 from inventory.alarming.status import settle
+from inventory.metrics.store import point_number
 from inventory.models import (
     AlarmDefinition,
     Cluster,
+    Datacenter,
     Datastore,
     Folder,
     Host,
@@ -57,7 +60,7 @@ def measure(repeats: int, only: str = "") -> list[dict[str, Any]]:
     pump.pump(vcenter.pk)
     VCenter.objects.filter(pk=vcenter.pk).update(clock_lab_s=F("clock_lab_s") + 3 * REALTIME_S)
     pump.pump(vcenter.pk)  # with figures: pages and sorts have them
-    assert metrics.latest(vcenter) is not None
+    _fill_hour(vcenter)
     client = Client(SERVER_NAME="localhost")
     client.force_login(
         get_user_model().objects.get(username="administrator"), "django.contrib.auth.backends.ModelBackend"
@@ -73,6 +76,16 @@ def measure(repeats: int, only: str = "") -> list[dict[str, Any]]:
     cluster = Cluster.objects.filter(standalone=False).order_by("id")[0]
     cold = first_page.sizes(client, f"/vc/{vcenter.uuid}/{cluster.moref}/")
     return [*rows, {"page": "cold first page", "kib": sum(cold.values()) / 1024, "files": len(cold)}]
+
+
+def _fill_hour(vcenter: VCenter) -> None:
+    """An hour of real-time points, so that charts read as much as they ever do."""
+    newest = metrics.latest(vcenter)
+    assert newest is not None
+    figures = (newest.vm, newest.host, newest.datastore)
+    members, first = metrics.membership(vcenter), point_number(newest.time_s)
+    for number in range(first + 1, first + REALTIME.points + 1):
+        metrics.record(vcenter, Sample(number * float(REALTIME_S), *figures), members)
 
 
 def _pages(vcenter: VCenter) -> Iterator[tuple[str, str, bool]]:
@@ -110,7 +123,18 @@ def _pages(vcenter: VCenter) -> Iterator[tuple[str, str, bool]]:
     yield "tasks", f"{root}/tasks/", False
     yield "events", f"{root}/events/", False
     yield "vm performance", f"{root}/{vm.moref}/monitor/performance/", False
+    yield from _charts(root, vm, host, cluster.datacenter)
     yield "actions menu", f"{root}/{vm.moref}/menu/", True
+
+
+def _charts(root: str, vm: VirtualMachine, host: Host, datacenter: Datacenter) -> Iterator[tuple[str, str, bool]]:
+    """What large charts fetch: a machine beside its processors, a host's, the sums of a datacenter."""
+    processors = ",".join(f"6@{number}" for number in range(vm.vcpus))
+    yield "vm chart, targets", f"{root}/{vm.moref}/performance/data/?lines=6,{processors}", True
+    cores = ",".join(f"2@{number}" for number in range(min(host.cores, 31)))
+    yield "host chart, targets", f"{root}/{host.moref}/performance/data/?lines=2,{cores}", True
+    sums = "6,278,276,98,33,157,256,257"
+    yield "datacenter chart", f"{root}/{datacenter.moref}/performance/data/?lines={sums}", True
 
 
 def _alarm_some(vcenter: VCenter) -> list[str]:

@@ -76,7 +76,7 @@ def measure(clusters: list[ClusterSnapshot], options: DrsOptions, evacuate: bool
     power = replace(options, dpm=DpmOptions(enabled=True, threshold=5))
     phases: list[tuple[str, Callable[[ClusterSnapshot], int]]] = [
         ("entitlement", lambda cluster: 0 * len(cluster_entitlement(cluster, options).cpu_mhz)),
-        ("precheck", lambda cluster: _one_precheck(cluster)),
+        ("precheck", lambda cluster: _one_precheck(_mixed(cluster))),
         ("plan", lambda cluster: len(plan_cycle(cluster, options, NOW_S).moves)),
         ("dpm", lambda cluster: len(plan_cycle(_idle(cluster), power, NOW_S).moves)),
     ]
@@ -94,6 +94,14 @@ def _one_precheck(cluster: ClusterSnapshot) -> int:
     """All checks of one VM against every host of its cluster, rules included."""
     prechecks(cluster, np.array([0]), must_ok=RuleBook(cluster).must_ok)
     return 0
+
+
+def _mixed(cluster: ClusterSnapshot) -> ClusterSnapshot:
+    """The same cluster with hosts of both IP families and some without a license for vMotion, so that both are looked
+    at: a cluster of one family is told from its hosts alone."""
+    number = np.arange(len(cluster.hosts))
+    hosts = cluster.hosts.with_columns(vmotion_ipv6=number % 4 == 1, vmotion_licensed=number % 8 > 0)
+    return replace(cluster, hosts=hosts)
 
 
 def _idle(cluster: ClusterSnapshot) -> ClusterSnapshot:

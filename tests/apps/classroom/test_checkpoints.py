@@ -20,8 +20,19 @@ from hypervisors.port import Command, Op
 from inventory import fleet, metrics, pump, seeding
 from inventory.journal import changing
 from inventory.management.commands.verify_fleet import Command as VerifyFleet
-from inventory.models import AuditEntry, Event, Permission, Role, ScheduledTask, Task, VCenter, VirtualMachine
-from inventory.services import clock, snapshots, vms
+from inventory.models import (
+    AuditEntry,
+    Event,
+    Host,
+    License,
+    Permission,
+    Role,
+    ScheduledTask,
+    Task,
+    VCenter,
+    VirtualMachine,
+)
+from inventory.services import clock, licenses, snapshots, vms
 from tests import builders, cast, pumping
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -246,6 +257,21 @@ def test_a_copy_has_the_same_future(lab):
         ),
     )
     assert agrees(copy)
+    assert agrees(lab.vcenter)
+
+
+def test_hosts_keep_their_licenses_in_a_copy_and_get_them_back(lab):
+    made = License.objects.create(vcenter=lab.vcenter, name="KEY", edition="essentials", cores=64)
+    host = Host.objects.select_related("cluster", "vcenter").get(pk=lab.hosts[0].pk)
+    licenses.assign(None, host, made)
+    start = services.take(lab.vcenter, None, "Start")
+    copy = services.copy(start, None, "twin")
+    theirs = License.objects.get(vcenter=copy)
+    assert Host.objects.get(vcenter=copy, moref=host.moref).license == theirs != made
+    licenses.assign(None, host, None)
+    licenses.remove(None, made)
+    services.rewind(start, None)
+    assert Host.objects.get(pk=host.pk).license == License.objects.get(vcenter=lab.vcenter) == made
     assert agrees(lab.vcenter)
 
 

@@ -55,7 +55,7 @@ def test_a_student_begins_checks_and_solves_in_the_client(stage):
     assert "esx-02.lab.local" in begun
     pumping.beat(stage.vcenter)
     checked = browser.post(url(stage, "exercise-check")).content.decode()
-    assert "maintenance mode is no, needed: yes" in checked
+    assert "maintenance mode: now no, needed: yes" in checked
     digest = checked.partition('data-digest="')[2].partition('"')[0]
     assert browser.get(url(stage, "exercise"), {"known": digest}).status_code == 204
     for act in lessons.lessons()[SLUG].solution:

@@ -125,6 +125,7 @@ PARTS: dict[str, Callable[[Class], Any]] = {
     "template": lambda made: made.template.pk,
     "member": lambda made: made.memberships[0].pk,
     "user": lambda made: made.teacher.pk,
+    "batch": lambda made: 1,
     "card": lambda made: 1,
     "kind": lambda made: "dead-bmc",
     "lesson": lambda made: "dpm-day",

@@ -25,7 +25,8 @@ from inventory.redis import patient
 from inventory.selectors.getters import MODELS
 from tests.apps.classroom.people import Class, full_lab, make_class
 from tests.apps.live.test_socket import PATIENCE_S, Page, _hears_before_it_greets, page, publish
-from tests.builders import SmallLab, take_moref
+from tests.builders import SmallLab
+from tests.ledger import take_moref
 from vsphere_web.env import BASE_DIR
 
 assert _hears_before_it_greets  # autouse here too

@@ -27,7 +27,8 @@ from inventory.models import AlarmDefinition, Task, TriggeredAlarm
 from inventory.services import tasks as task_services
 from inventory.services import vms
 from tests.apps.classroom.people import Class, full_lab, make_class
-from tests.builders import SmallLab, take_moref
+from tests.builders import SmallLab
+from tests.ledger import take_moref
 from tests.pages import pages_of
 
 GETS = ("data-dialog", "data-menu", "data-context-menu", "data-row-menu", "hx-get", "href")

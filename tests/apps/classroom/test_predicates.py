@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classroom.exercises.notation import NotationError, load
+from classroom.exercises.panel import sentence
 from classroom.exercises.predicates import All, Any_, For, Leaf, Not, Since, Span, Verdict, Within, parse
 from classroom.exercises.vocabulary import KINDS, Form
 
@@ -187,6 +188,30 @@ def test_what_is_wrong_is_said_with_what_is_wanted():
     verdict = parse(load("vm: {name: web-2, power: on, host: $host1}")).look(Still(**WORLD), {})
     said = [(s.name, s.property, s.now, s.wanted) for s in verdict.seen]
     assert said == [("web-2", "power", "off", ["on"]), ("web-2", "host", "esx-02", ["esx-01"])]
+
+
+SENTENCES = {
+    "vm: {name: web-2, power: on}": "“web-2”, power state: now off, needed: on.",
+    "vm: {name: web-2, count: 0}": "Virtual machine “web-2” is still there.",
+    "event: {type: VmGuestOSCrashedEvent, about: web-1}": "This has not happened yet: VmGuestOSCrashedEvent, web-1.",
+    "migration: {cause: drs, count: {min: 1}}": "Migration “drs”: 0 as wanted, needed: at least 1.",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), SENTENCES.items(), ids=list(SENTENCES))
+def test_what_is_wrong_is_a_sentence(text, said):
+    verdict = parse(load(text)).look(Still(**WORLD), {})
+    assert [sentence(seen.to_plain()) for seen in verdict.seen] == [said]
+
+
+def test_words_and_limits_are_said_as_the_pages_say_them():
+    tools = ["vm", "lab1-linux", "tools", "down", ["ok"]]
+    assert sentence(tools) == "“lab1-linux”, guest tools: now not running, needed: running."
+    counted = ["migration", "*", "count", 0, [1, None]]
+    assert sentence(counted) == "Migration: 0 as wanted, needed: at least 1."
+    limit = ["vm", "lab3-batch", "cpu_limit_mhz", 4000, [-1, -1]]
+    assert sentence(limit) == "“lab3-batch”, CPU limit: now 4,000 MHz, needed: unlimited."
+    assert sentence([*limit[:3], -1, [1000, 4000]]).endswith("now unlimited, needed: 1,000 to 4,000 MHz.")
 
 
 MISTAKES = [

@@ -117,10 +117,11 @@ def test_no_request_computes_the_passwords_of_a_class_and_nobody_keeps_them() ->
 
 
 @pytest.mark.django_db
-def test_a_list_that_comes_while_the_class_is_at_work_enrols_nobody() -> None:
-    made = make_class(1)
-    batches.make_labs(made.teacher, made.course, made.template)
-    with pytest.raises(faults.TaskInProgress):
+def test_a_list_whose_passwords_cannot_wait_any_more_enrols_nobody() -> None:
+    made = make_class(1, with_labs=True)
+    for number in range(batches.MOST_WAITING + 1):
+        batches.for_labs(made.teacher, made.course, "speed", speed=float(number + 1))
+    with pytest.raises(faults.LimitExceeded):
         batches.import_list(made.teacher, made.course, entries(ENGLISH))
     assert Membership.objects.count() == 1
     assert not FirstPassword.objects.exists()

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from domain.alarms import ABOVE, METRIC
 from domain.morefs import Kind
-from inventory.models import AlarmDefinition, CustomAttribute, CustomValue, Role, Snapshot
+from inventory.models import AlarmDefinition, CustomAttribute, CustomValue, License, Role, Snapshot
 from scheduler.models import DrsGroup, DrsRule
 from tests import builders, cast, dialogs
 
@@ -23,6 +23,9 @@ def lab():
     made = builders.small_lab(hosts=2, vms=3)
     made.people = cast.make_cast(made.vcenter)
     made.snapshot = Snapshot.objects.create(moref="snapshot-900", vm=made.vms[0], name="before", ready=True)
+    made.license = License.objects.create(vcenter=made.vcenter, name="key", cores=64)
+    other = License.objects.create(vcenter=made.vcenter, name="other", cores=64)
+    made.licenses = [str(one.pk) for one in (made.license, other)]
     made.attribute = CustomAttribute.objects.create(vcenter=made.vcenter, name="owner")
     members = [vm.moref for vm in made.vms]
     made.group = DrsGroup.objects.create(cluster=made.cluster, name="web", kind="vm", members=members[:2])
@@ -57,6 +60,10 @@ CASES = {
     "power of a host": ("host-power-management", lambda lab: lab.hosts[0], "", {"dpm_behavior": "manual"},
                         {"dpm_behavior": "disabled"}),
     "startup of a host": ("vm-startup", lambda lab: lab.hosts[0], "", {"start_delay_s": "10"}, {"start_delay_s": "20"}),
+    "vMotion of a host": ("vmotion-adapter", lambda lab: lab.hosts[0], "", {"vmotion_ip_family": "ipv6"},
+                          {"vmotion_enabled": ""}),
+    "license": ("edit-license", lambda lab: lab.vcenter, "?license=", {"cores": "80"}, {"cores": "96"}),
+    "license of a host": ("assign-license", lambda lab: lab.hosts[0], "", {"license": "first"}, {"license": "other"}),
 }  # fmt: skip
 
 
@@ -70,6 +77,9 @@ def sent(data, lab):
 def test_the_second_is_told_and_may_still_save(lab, both, name, of, query, mine, yours):
     first, second = both
     query = f"?vm={lab.vms[0].moref}" if query == "?vm=" else query
+    query = f"?license={lab.license.pk}" if query == "?license=" else query
+    which = dict(zip(("first", "other"), lab.licenses, strict=True))
+    mine, yours = ({k: which.get(v, v) for k, v in one.items()} for one in (mine, yours))
     query = query.replace("?group=1", f"?group={lab.group.pk}").replace("?rule=1", f"?rule={lab.rule.pk}")
     field = f"value-{lab.attribute.pk}"
     mine, yours = ({k.replace("value-1", field): v for k, v in one.items()} for one in (mine, yours))

@@ -14,6 +14,8 @@ from inventory.models import (
     CustomAttribute,
     CustomValue,
     Folder,
+    Host,
+    License,
     ResourcePool,
     Tag,
     TagAssignment,
@@ -38,6 +40,8 @@ def lab():
     vm = made.vms[0]
     TagAssignment.objects.create(tag=tag, vcenter=made.vcenter, entity=vm.moref)
     CustomValue.objects.create(attribute=attribute, vcenter=made.vcenter, entity=vm.moref, value="김")
+    license = License.objects.create(vcenter=made.vcenter, name="A-KEY", edition="essentials", cores=48)
+    Host.objects.filter(pk=made.hosts[0].pk).update(license=license, vmotion_ip_family="ipv6")
     builders.make_folder(made.vm_folder, "deep")
     builders.make_pool(made.pool, "Inner")
     machines = DrsGroup.objects.create(cluster=made.cluster, name="web", kind="vm", members=[vm.moref])
@@ -123,6 +127,16 @@ DC = ("datacenters", 0)
         ((*DC, "clusters", 0, "drs_threshold"), {"a": 1}, "datacenters[1].clusters[1].drs_threshold"),
         ((*DC, "datastores", 0, "name"), "x" * 81, "datacenters[1].datastores[1].name"),
         ((*DC, "folders", "vm", 0, "path"), [], "datacenters[1].folders.vm[1].path"),
+        (
+            (*DC, "clusters", 0, "hosts", 0, "vmotion_ip_family"),
+            "ipx",
+            "datacenters[1].clusters[1].hosts[1].vmotion_ip_family",
+        ),
+        ((*DC, "clusters", 0, "hosts", 0, "license"), "NO-KEY", "datacenters[1].clusters[1].hosts[1].license"),
+        (("licenses", 0, "cores"), 1, "datacenters[1].clusters[1].hosts[1].license"),
+        (("licenses", 0, "cores"), 0, "licenses[1].cores"),
+        (("licenses", 0, "edition"), "gold", "licenses[1].edition"),
+        (("licenses",), [{"name": "A-KEY"}] * 2, "licenses[2].name"),
         (("permissions",), [{"user": "nobody", "role": "Read-only"}], "permissions[1]"),
     ],
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -30,7 +31,9 @@ pytestmark = pytest.mark.django_db
 
 
 def counts(client: Client, lab: SmallLab) -> dict[str, int]:
-    """The number of queries of every page; a Summary is counted when its cards' caches are warm."""
+    """The number of queries of every page; a Summary is counted when its cards' caches are warm. What other tests have
+    left in the cache, of clusters with the same keys, does not count."""
+    cache.clear()
     found = {}
     for name, address in pages_of(lab):
         if name.endswith(": summary"):

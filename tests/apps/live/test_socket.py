@@ -21,7 +21,7 @@ from hypervisors.port import Sample
 from inventory import live, metrics
 from inventory.consumers import hub, socket
 from inventory.models import Permission, Task, VCenter
-from tests import builders
+from tests import builders, ledger
 from tests.cast import Cast, grant, make_cast, make_user
 from vsphere_web.asgi import application
 
@@ -113,7 +113,7 @@ def publish(vcenter: VCenter, *facts: tuple[Any, ...]) -> Awaitable[None]:
 def make_task(lab: builders.SmallLab, vm: Any) -> Task:
     return Task.objects.create(
         vcenter=lab.vcenter,
-        moref=builders.take_moref(lab.vcenter, "task-"),
+        moref=ledger.take_moref(lab.vcenter, "task-"),
         description_id="VirtualMachine.powerOn",
         operation="power_on",
         entity=vm.moref,

@@ -15,7 +15,7 @@ from django.urls import reverse
 from domain.counters import ROWS, row
 from hypervisors.port import Sample
 from inventory import chart_lines, metrics
-from inventory.models import ChartView
+from inventory.models import ChartView, VirtualMachine
 from inventory.pages.consumers import LEVELS_PCT, level
 from tests import builders
 from tests.cast import Cast, grant, make_cast
@@ -90,9 +90,13 @@ def test_what_may_not_be_seen_is_left_out(lab: builders.SmallLab, cast: Cast) ->
     assert other.name not in page.content.decode()
 
 
-def test_a_chart_has_as_many_lines_as_there_are_colours(lab: builders.SmallLab, cast: Cast) -> None:
-    lines = ",".join(f"{vm.moref}:{MHZ}" for vm in lab.vms)
-    body = client_of(cast.reader).get(address(lab, lab.vm, "performance-data"), {"lines": lines}).json()
+def test_a_chart_compares_as_many_objects_as_there_are_colours(lab: builders.SmallLab, cast: Cast) -> None:
+    client, morefs = client_of(cast.reader), [vm.moref for vm in lab.vms[1:]]
+    lines = ",".join(f"{moref}:{MHZ}" for moref in morefs)
+    body = client.get(address(lab, lab.vm, "performance-data"), {"lines": lines}).json()
+    assert len(body["series"]) == chart_lines.COLOURS
+    several = ",".join(f"{moref}:{key}" for moref in morefs for key in ROWS["vm"][:8])
+    body = client.get(address(lab, lab.vm, "performance-data"), {"lines": several}).json()
     assert len(body["series"]) == chart_lines.LINES_MAX
 
 
@@ -117,6 +121,14 @@ def test_a_file_says_whose_each_column_is(lab: builders.SmallLab, cast: Cast) ->
     head, *rows = csv.reader(io.StringIO(text))
     assert [lab.vm.name in head[1], two.name in head[2]] == [True, True]
     assert {one[2] for one in rows} == {f"{10 * two.slot}"}
+
+
+def test_a_name_in_a_file_is_no_formula(lab: builders.SmallLab, cast: Cast) -> None:
+    VirtualMachine.objects.filter(pk=lab.vms[2].pk).update(name="=cmd()")
+    lines = {"lines": f"{lab.vms[2].moref}:{MHZ},{MHZ}"}
+    text = client_of(cast.reader).get(address(lab, lab.vm, "performance-export"), lines).content.decode()
+    head = next(csv.reader(io.StringIO(text)))
+    assert head[1].startswith("'=cmd()")
 
 
 # --- stacked per machine ---------------------------------------------------------------------------------------------

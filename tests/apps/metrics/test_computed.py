@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.counters import COMPUTED, INTERVALS, REALTIME, ROWS
+from domain.counters import COMPUTED, INTERVALS, REALTIME, ROWS, row
 from domain.resources import overhead_mib
 from hypervisors.port import Sample
 from inventory import charts, metrics
@@ -73,6 +73,7 @@ def test_a_chart_shows_them_for_vms_and_hosts_and_rolled_up() -> None:
     samples = []
     for n in range(1, 31):
         arrays = {kind: np.full((len(keys), 6), 100.0 * n, np.float32) for kind, keys in ROWS.items()}
+        arrays["vm"][row("vm", 6)] = 0.01 * n * lab.vm.vcpus * lab.host.core_mhz
         samples.append(Sample(20.0 * n, arrays["vm"], arrays["host"], arrays["datastore"]))
     metrics.record_all(lab.vcenter, samples, members)
     for obj, processors in ((lab.vm, lab.vm.vcpus), (lab.host, lab.host.cores)):
@@ -85,3 +86,22 @@ def test_a_chart_shows_them_for_vms_and_hosts_and_rolled_up() -> None:
     late = charts.series(lab.vcenter, lab.vm, [86, 70], REALTIME, since_s=560.0)
     assert late.times_s.tolist() == [580.0, 600.0]
     assert late.values[86] == pytest.approx([5.0, 5.0])
+
+
+@pytest.mark.django_db
+def test_a_processor_that_was_added_changes_nothing_about_the_past() -> None:
+    lab = builders.small_lab()
+    had, members = lab.vm.vcpus, metrics.membership(lab.vcenter)
+    samples = []
+    for n in (1, 2, 3, 4):
+        arrays = {kind: np.full((len(keys), 6), 10.0, np.float32) for kind, keys in ROWS.items()}
+        arrays["vm"][row("vm", 2)] = 5000
+        arrays["vm"][row("vm", 6)] = 0.5 * lab.host.core_mhz * (had if n < 3 else 2 * had)
+        samples.append(Sample(20.0 * n, arrays["vm"], arrays["host"], arrays["datastore"]))
+    metrics.record_all(lab.vcenter, samples, members)
+    lab.vm.vcpus = 2 * had
+    found = charts.series(lab.vcenter, lab.vm, [14, 102], REALTIME)
+    assert found.values[14] == pytest.approx([10_000 * had] * 2 + [20_000 * had] * 2)
+    assert found.values[102][0] < found.values[102][3]
+    late = charts.series(lab.vcenter, lab.vm, [14], REALTIME, since_s=20.0)
+    assert late.values[14] == pytest.approx(found.values[14][1:])

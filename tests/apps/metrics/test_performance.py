@@ -47,13 +47,13 @@ def address(lab: builders.SmallLab, obj: Any, what: str = "data") -> str:
 
 
 def charted(lab: builders.SmallLab) -> list[Any]:
-    return [lab.vm, lab.host, lab.cluster, lab.pool, lab.datastore]
+    return [lab.vm, lab.host, lab.cluster, lab.pool, lab.datastore, lab.datacenter]
 
 
 def test_every_counter_has_words_and_every_panel_its_counters() -> None:
     assert charts.LABELS.keys() == COUNTERS.keys()
     for kind, panels in charts.PANELS.items():
-        assert {key for _, keys in panels for key in keys} <= set(ROWS[kind])
+        assert {key for _, keys in panels for key in keys} <= set(ROWS.get(kind, keys_of(kind)))
         assert sum(map(len, charts.choices(kind).values())) == len(keys_of(kind)) == len(set(keys_of(kind)))
     assert charts.PERIODS.keys() == {interval.name for interval in INTERVALS}
 
@@ -61,7 +61,7 @@ def test_every_counter_has_words_and_every_panel_its_counters() -> None:
 def test_the_figures_of_every_kind_come_as_dates_and_series(lab: builders.SmallLab, cast: Cast) -> None:
     client = client_of(cast.reader)
     for obj in charted(lab):
-        body = client.get(address(lab, obj), {"counters": "6,125,281"}).json()
+        body = client.get(address(lab, obj), {"counters": "6,125,281,257"}).json()
         assert body["period"] == "realtime"
         assert len(body["times"]) == 30
         assert body["times"][0] == pytest.approx(lab.vcenter.lab_epoch.timestamp() + 20, abs=0.01)

@@ -9,7 +9,7 @@ from domain.states import HostConnection
 from inventory import actions
 from inventory.actions.action import Action, Submenu
 from inventory.actions.registry import entries
-from inventory.models import Host
+from inventory.models import Host, License
 from inventory.pages.registry import CONFIGURE, MONITOR, sections_for
 from tests import builders, cast, dialogs
 
@@ -44,17 +44,21 @@ def test_the_lists_of_monitor_and_configure(lab):
         "host-options", "alarm-definitions", "scheduled-tasks",
     )  # fmt: skip
     assert in_order(
+        slugs(lab.datacenter, MONITOR), "issues", "triggered", "performance", "advanced", "consumers", "heat", "tasks",
+        "events",
+    )  # fmt: skip
+    assert in_order(
         slugs(lab.hosts[0], MONITOR), "issues", "performance", "advanced", "tasks", "events", "hardware-health"
     )
     assert in_order(
-        slugs(lab.hosts[0], CONFIGURE), "devices", "switches", "adapters", "power", "overview", "alarm-definitions",
-        "scheduled-tasks",
+        slugs(lab.hosts[0], CONFIGURE), "devices", "switches", "vmkernel", "adapters", "licensing", "power", "overview",
+        "alarm-definitions", "scheduled-tasks",
     )  # fmt: skip
 
 
 MENUS = {
-    "host": ("new-vm", "new-pool", "new-vapp", "maintenance", "connection", "power", "storage", "settings",
-             "remove-host", "tags", "add-permission", "alarms"),
+    "host": ("new-vm", "new-pool", "new-vapp", "maintenance", "connection", "power", "storage", "assign-license",
+             "settings", "remove-host", "tags", "add-permission", "alarms"),
     "cluster": ("add-host", "new-vm", "new-pool", "new-vapp", "storage", "settings", "move-to-folder", "rename",
                 "tags", "add-permission", "alarms", "delete"),
     "vm": ("power", "snapshots", "migrate", "clone", "template", "edit-settings", "move-to-folder", "rename",
@@ -75,13 +79,16 @@ def test_the_quickstart_says_what_is_done_and_what_is_not(lab, client):
     url = f"/vc/{lab.vcenter.uuid}/{lab.cluster.moref}/configure/quickstart/"
     shown = client.get(url).context
     assert all(check.fine for check in shown["added"])
-    Host.objects.filter(pk=lab.hosts[0].pk).update(connection_state=HostConnection.DISCONNECTED, vmotion_enabled=False)
+    small = License.objects.create(vcenter=lab.vcenter, name="small", edition="essentials", cores=64)
+    Host.objects.filter(pk=lab.hosts[0].pk).update(
+        connection_state=HostConnection.DISCONNECTED, vmotion_enabled=False, license=small, vmotion_ip_family="ipv6"
+    )
     lab.hosts[1].host_networks.all().delete()
     lab.hosts[1].mounts.all().delete()
     shown = client.get(url).context
     assert [check.fine for check in shown["added"]] == [True, False, True, True]
     assert lab.hosts[0].name in shown["added"][1].text
-    assert [check.fine for check in shown["configured"]] == [False, False, False]
+    assert [check.fine for check in shown["configured"]] == [False] * 5
     empty = builders.make_cluster(lab.datacenter, "Empty", hosts=0)
     shown = client.get(f"/vc/{lab.vcenter.uuid}/{empty.moref}/configure/quickstart/").context
     assert ([check.fine for check in shown["added"]], shown["configured"]) == ([False], [])

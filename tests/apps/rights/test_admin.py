@@ -20,7 +20,8 @@ from tests.cast import Cast, grant, system_role
 
 OURS = ("inventory", "scheduler", "classroom")
 MODELS = [model for label in OURS for model in apps.get_app_config(label).get_models()]
-EDITABLE = {"VCenter", "Role", "Permission", "Preferences", "TagCategory", "Tag", "CustomAttribute"}
+EDITABLE = {"VCenter", "Role", "Permission", "Preferences", "TagCategory", "Tag", "CustomAttribute",
+            "License"}  # fmt: skip
 
 
 @pytest.fixture

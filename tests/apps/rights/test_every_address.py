@@ -35,8 +35,9 @@ from inventory.models import (
 )
 from inventory.selectors import tree
 from scheduler.models import Replay
-from tests.builders import SmallLab, small_lab, take_moref
+from tests.builders import SmallLab, small_lab
 from tests.cast import Cast, admit, make_cast
+from tests.ledger import take_moref
 
 SECRET = "Xyzzy"
 # Open to everybody: the log-in and how it may fail, the language, the two questions of machines.

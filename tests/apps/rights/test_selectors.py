@@ -25,9 +25,9 @@ from tests.builders import (
     root_folder,
     root_pool,
     small_lab,
-    take_moref,
 )
 from tests.cast import Cast, grant, make_user
+from tests.ledger import take_moref
 
 GETTERS: dict[str, tuple[Callable[..., Any], Callable[[SmallLab], Any], str]] = {
     "vm": (selectors.vm_for, lambda lab: lab.vm, "VirtualMachine.Interact.PowerOn"),

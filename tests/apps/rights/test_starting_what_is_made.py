@@ -13,7 +13,7 @@ from tests.cast import Cast, grant, make_user
 MAKES = [
     "System.View", "System.Read", "VirtualMachine.Inventory.Create", "VirtualMachine.Inventory.CreateFromExisting",
     "VirtualMachine.Provisioning.Clone", "VirtualMachine.Provisioning.DeployTemplate", "Resource.AssignVMToPool",
-    "Datastore.AllocateSpace", "Network.Assign",
+    "Datastore.AllocateSpace", "Network.Assign", "VirtualMachine.Config.AddNewDisk",
 ]  # fmt: skip
 ON = "VirtualMachine.Interact.PowerOn"
 

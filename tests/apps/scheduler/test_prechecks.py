@@ -10,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from domain import faults
+from domain.licensing import Edition
 from domain.limits import DEFAULT_LIMITS
 from domain.states import VmPower
-from inventory.models import Cluster, Host, Snapshot, Task, VirtualDisk, VirtualMachine
+from inventory.models import Cluster, Host, License, Snapshot, Task, VirtualDisk, VirtualMachine
 from scheduler.models import DrsGroup, DrsRule
 from scheduler.prechecks import verdicts
 from scheduler.selectors.cluster import frame_of
@@ -46,6 +47,14 @@ def busy(stage: Stage) -> None:
         vcenter=stage.vc, entity=vm.moref, entity_name=vm.name, operation="vm.reset", exclusive=True,
         description_id="VirtualMachine.reset",
     )  # fmt: skip
+
+
+def licensed(index: int, edition: Edition) -> Callable[[Stage], object]:
+    def prepare(stage: Stage) -> None:
+        given = License.objects.create(vcenter=stage.vc, name="XXXXX", edition=edition, cores=64)
+        Host.objects.filter(pk=stage.host(index).pk).update(license=given)
+
+    return prepare
 
 
 def must_elsewhere(stage: Stage) -> None:
@@ -105,6 +114,11 @@ def crowded(stage: Stage) -> None:
         (on_host(SOURCE, nics_down=[1]), {"VMotionLinkDown": {"atSourceHost": True}}),
         (on_host(SOURCE, nic_mbps=[1000, 100]), {"VMotionLinkCapacityLow": {"atSourceHost": True}}),
         (on_host(TARGET, nics_down=[1], threads=0), {"VMotionLinkDown": {}, "NotEnoughLogicalCpus": {}}),
+        (licensed(TARGET, Edition.ESSENTIALS), {"VMotionNotLicensed": {"atSourceHost": False}}),
+        (licensed(SOURCE, Edition.ESSENTIALS), {"VMotionNotLicensed": {"atSourceHost": True}}),
+        (licensed(TARGET, Edition.STANDARD), {}),
+        (on_host(TARGET, vmotion_ip_family="ipv6"), {"VMotionInterfaceIssue": {"family": "IPv6"}}),
+        (on_host(SOURCE, vmotion_ip_family="ipv6"), {"VMotionInterfaceIssue": {"source_family": "IPv6"}}),
         (on_vm(features_mask=1 << 40), {"FeatureRequirementsNotMet": {}}),
         (on_vm(features_mask=1 << 40, power_state=VmPower.SUSPENDED), {"FeatureRequirementsNotMet": {}}),
         (on_vm(features_mask=1 << 40, power_state=VmPower.OFF), {}),
@@ -132,6 +146,14 @@ def test_both_ends_are_told_when_both_lack_vmotion(stage):
     assert {(f.name, f.fields["host"]) for f in found} == {
         ("VMotionLinkDown", stage.host(SOURCE).name), ("VMotionLinkDown", stage.host(TARGET).name),
     }  # fmt: skip
+
+
+def test_a_machine_that_does_not_run_needs_neither_license_nor_family(stage):
+    licensed(TARGET, Edition.ESSENTIALS)(stage)
+    on_host(SOURCE, vmotion_ip_family="ipv6")(stage)
+    for state in (VmPower.OFF, VmPower.SUSPENDED):
+        on_vm(power_state=state)(stage)
+        assert verdicts([stage.vm(0)], [stage.host(TARGET)])[0].ok
 
 
 def test_more_hosts_and_machines_cost_no_more_queries(stage):
@@ -185,3 +207,19 @@ def test_a_newer_machine_does_not_start_on_an_older_hypervisor(stage):
     host.hypervisor_version = "7.0.3"
     found = admission.host_faults(vm, host, admission.room([host])[host.pk])
     assert found == [faults.VirtualHardwareVersionNotSupported(name=vm.name, host=host.name)]
+
+
+def test_licenses_of_many_hosts_cost_one_query_more_and_none_for_planning(stage):
+    def asked() -> tuple[int, int]:
+        vms, hosts = [stage.vm(0)], [stage.host(i) for i in range(3)]
+        with CaptureQueriesContext(connection) as queries:
+            verdicts(vms, hosts)
+            compared = len(queries)
+            frame_of(stage.lab.cluster)
+        return compared, len(queries) - compared
+
+    before = asked()
+    for host in Host.objects.filter(cluster=stage.lab.cluster):
+        made = License.objects.create(vcenter=stage.vc, name=host.name, cores=64)
+        Host.objects.filter(pk=host.pk).update(license=made)
+    assert asked() == (before[0] + 1, before[1])

@@ -13,29 +13,16 @@ from django.utils.timezone import now
 
 from domain import faults
 from inventory import rights
+from inventory.hardware import AS_THE_CLUSTER, OVERRIDES
 from inventory.inverses import UNDO_FOR
 from inventory.models import Permission, Tag, TagAssignment, TagCategory, Task
-from inventory.services import clusters, folders, naming, networks, permissions, pools, tags, vms
+from inventory.services import clusters, folders, naming, permissions, pools, tags, vms
 from inventory.services.undo import undo
-from scheduler.services import migration, settings
-from scheduler.services.devices import Target
-from tests.builders import GIB, SmallLab, make_datastore, make_network, small_lab
-from tests.cast import Cast, admit, grant, make_cast, system_role
-from tests.pumping import hold_clock, meet, succeeded
+from scheduler.services import rules, settings
+from tests.builders import SmallLab
+from tests.cast import Cast, grant, system_role
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def lab(cast: Cast) -> SmallLab:
-    made = small_lab(cast.student, hosts=2, vms=3)
-    admit(cast, made.vcenter)
-    return made
 
 
 def _folder(lab: SmallLab, user: Any) -> Any:
@@ -63,9 +50,24 @@ STEPS: dict[str, Step] = {
         lambda u, lab: settings.reconfigure(u, lab.cluster, {"drs_threshold": 5, "drs_enabled": True}),
         lambda lab: (lab.cluster.drs_threshold, lab.cluster.drs_enabled),
     ),
+    "an override": (
+        lambda u, lab: rules.set_override(u, [lab.vms[1]], drs_override="manual", ha_vm_monitoring="vmMonitoringOnly"),
+        lambda lab: overrides(lab.vms[1]),
+    ),
+    "an override that goes": (lambda u, lab: _follow(u, lab), lambda lab: overrides(lab.vms[1])),
     "tag": (lambda u, lab: tags.assign(u, lab.vms[1], _tag(lab)), lambda lab: _tagged(lab)),
     "no tag": (lambda u, lab: _untag(u, lab), lambda lab: _tagged(lab)),
 }  # fmt: skip
+
+
+def overrides(vm: Any) -> dict[str, Any]:
+    """What a machine has of its own now."""
+    return type(vm).objects.filter(pk=vm.pk).values(*OVERRIDES).get()
+
+
+def _follow(user: Any, lab: SmallLab) -> Any:
+    """Take away what the machine has of its own."""
+    return rules.set_override(user, [lab.vms[1]], **AS_THE_CLUSTER)
 
 
 def _tagged(lab: SmallLab) -> bool:
@@ -92,6 +94,8 @@ def test_there_and_back_again(lab: SmallLab, cast: Cast, name: str) -> None:
     step = STEPS[name]
     if name == "no tag":
         tags.assign(cast.student, lab.vms[1], _tag(lab))
+    if name == "an override that goes":
+        rules.set_override(cast.student, [lab.vms[1]], ha_restart_priority="high", ha_ready_delay_s=30)
     before = seen(lab, step)
     task = step[0](cast.student, lab)
     after = seen(lab, step)
@@ -104,143 +108,6 @@ def test_there_and_back_again(lab: SmallLab, cast: Cast, name: str) -> None:
         undo(cast.student, task)
     undo(cast.student, back)  # and forth again
     assert seen(lab, step) == after
-
-
-def test_hardware_and_host_go_back_on_the_fleet(lab: SmallLab, cast: Cast) -> None:
-    hold_clock(lab.vcenter)
-    meet(lab.vcenter)
-    vm = lab.vms[1]
-    here = vm.host
-    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, {"vcpus": vm.vcpus + 1}))
-    vm.refresh_from_db()
-    assert succeeded(lab.vcenter, undo(cast.student, task)).state == "success"
-    vm.refresh_from_db()
-    assert vm.vcpus == task.args["undo"]["before"]["vcpus"]
-    there = next(host for host in lab.hosts if host.pk != here.pk)
-    task = succeeded(lab.vcenter, migration.relocate(cast.student, vm, Target(host=there)))
-    assert type(vm).objects.get(pk=vm.pk).host == there
-    succeeded(lab.vcenter, undo(cast.student, task))
-    assert type(vm).objects.get(pk=vm.pk).host == here
-
-
-# --- devices ---------------------------------------------------------------------------------------------------------
-def devices_of(vm: Any) -> Any:
-    """What the devices of a machine are, whatever their keys."""
-    disks = vm.disks.values_list("datastore__name", "capacity_bytes", "provisioning")
-    return sorted(disks), sorted(vm.nics.values_list("network__name", "adapter", "mac", "connected"))
-
-
-DEVICES: dict[str, Callable[[SmallLab, Any], dict[str, Any]]] = {
-    "a disk that was added": lambda lab, vm: {"disks": {"add": [{"capacity_bytes": GIB}]}},
-    "an adapter that was added": lambda lab, vm: {"nics": {"add": [{"network": lab.network.moref}]}},
-    "an adapter that was unplugged": lambda lab, vm: {"nics": {"edit": {vm.nics.get().key: {"connected": False}}}},
-    "an adapter that was removed": lambda lab, vm: {"nics": {"remove": [vm.nics.get().key]}},
-    "several at once": lambda lab, vm: {
-        "vcpus": vm.vcpus + 1, "nics": {"remove": [vm.nics.get().key]}, "disks": {"add": [{"capacity_bytes": GIB}]},
-    },
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", DEVICES)
-def test_devices_go_back_on_the_fleet(lab: SmallLab, cast: Cast, what: str) -> None:
-    hold_clock(lab.vcenter)
-    meet(lab.vcenter)
-    vm = lab.vms[1]
-    before, vcpus = devices_of(vm), vm.vcpus
-    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, DEVICES[what](lab, vm)))
-    after = devices_of(vm)
-    assert after != before
-    with pytest.raises(faults.NoPermission):
-        undo(cast.reader, task)
-    vm.refresh_from_db()
-    back = succeeded(lab.vcenter, undo(cast.student, task))
-    vm.refresh_from_db()
-    assert (devices_of(vm), vm.vcpus) == (before, vcpus)
-    task.refresh_from_db()
-    with pytest.raises(faults.NotSupported):
-        undo(cast.student, task)
-    if len(after[0]) > len(before[0]):
-        with pytest.raises(faults.NotSupported):  # it was a disk that was taken away
-            undo(cast.student, back)
-    else:
-        succeeded(lab.vcenter, undo(cast.student, back))
-        assert devices_of(vm) == after
-
-
-@pytest.mark.parametrize("what", ["removed", "grown"])
-def test_disks_that_have_no_way_back_say_so(lab: SmallLab, cast: Cast, client: Client, what: str) -> None:
-    hold_clock(lab.vcenter)
-    meet(lab.vcenter)
-    disk = lab.vms[1].disks.get()
-    changes = {"remove": [disk.key]} if what == "removed" else {"grow": {disk.key: 2 * disk.capacity_bytes}}
-    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, lab.vms[1], {"vcpus": 2, "disks": changes}))
-    assert not task.undoable
-    with pytest.raises(faults.NotSupported, match="cannot be undone"):
-        undo(cast.student, task)
-    client.force_login(cast.student)
-    assert task.no_way_back in client.get("/tasks/recent/").content.decode()
-
-
-def test_a_device_that_was_changed_since_stays(lab: SmallLab, cast: Cast) -> None:
-    hold_clock(lab.vcenter)
-    meet(lab.vcenter)
-    vm = lab.vms[1]
-    key = vm.nics.get().key
-    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, {"nics": {"edit": {key: {"connected": False}}}}))
-    vm.nics.update(network=make_network(lab.datacenter, hosts=lab.hosts))
-    with pytest.raises(faults.ConcurrentAccess):
-        undo(cast.student, task)
-    assert not vm.nics.get().connected
-
-
-def test_an_adapter_does_not_come_back_without_its_network(lab: SmallLab, cast: Cast) -> None:
-    hold_clock(lab.vcenter)
-    meet(lab.vcenter)
-    vm, gone = lab.vms[1], make_network(lab.datacenter, hosts=lab.hosts)
-    vm.nics.update(network=gone)
-    meet(lab.vcenter)
-    task = succeeded(lab.vcenter, vms.reconfigure(cast.student, vm, {"nics": {"remove": [vm.nics.get().key]}}))
-    networks.destroy(cast.student, gone)
-    with pytest.raises(faults.ManagedObjectNotFound):
-        undo(cast.student, task)
-
-
-# --- moves that nobody asked for -------------------------------------------------------------------------------------
-def test_a_move_by_drs_goes_back(lab: SmallLab, cast: Cast, client: Client) -> None:
-    hold_clock(lab.vcenter)
-    meet(lab.vcenter)
-    vm, here = lab.vm, lab.vm.host
-    there = next(host for host in lab.hosts if host.pk != here.pk)
-    task = succeeded(lab.vcenter, migration.relocate(None, vm, Target(host=there), cause="drs"))
-    client.force_login(cast.reader)
-    assert client.post(reverse("inventory:task-undo", args=(task.pk,))).status_code == 403
-    client.force_login(cast.outsider)
-    assert client.post(reverse("inventory:task-undo", args=(task.pk,))).status_code == 404
-    type(here).objects.filter(pk=here.pk).update(in_maintenance=True)
-    with pytest.raises(faults.MethodFault):  # the way back is checked like any other move
-        undo(cast.student, task)
-    type(here).objects.filter(pk=here.pk).update(in_maintenance=False)
-    succeeded(lab.vcenter, undo(cast.student, task))
-    assert type(vm).objects.get(pk=vm.pk).host == here
-    task.refresh_from_db()
-    with pytest.raises(faults.NotSupported):
-        undo(cast.student, task)
-
-
-def test_disks_and_networks_of_a_move_go_back(lab: SmallLab, cast: Cast) -> None:
-    store, network = make_datastore(lab.datacenter, hosts=lab.hosts), make_network(lab.datacenter, hosts=lab.hosts)
-    hold_clock(lab.vcenter)
-    meet(lab.vcenter)
-    vm = lab.vms[1]
-    before = devices_of(vm)
-    target = Target(datastore=store, format="thickLazyZeroed", networks={vm.nics.get().key: network})
-    task = succeeded(lab.vcenter, migration.relocate(cast.student, vm, target))
-    assert vm.disks.get().datastore == store
-    assert vm.disks.get().provisioning == "thickLazyZeroed"
-    assert vm.nics.get().network == network
-    vm.refresh_from_db()
-    succeeded(lab.vcenter, undo(cast.student, task))
-    assert devices_of(vm) == before
 
 
 # --- tags and permissions --------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0011_slots_at_once"),
+        ("inventory", "0013_licenses"),
     ]
 
     operations = [

@@ -1,0 +1,20 @@
+"""The cast in a lab of four machines."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import SmallLab, small_lab
+from tests.cast import Cast, admit, make_cast
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def lab(cast: Cast) -> SmallLab:
+    made = small_lab(cast.student, hosts=2, vms=4)
+    admit(cast, made.vcenter)
+    return made
