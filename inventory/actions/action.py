@@ -56,14 +56,6 @@ def busy_objects(vcenter_pk: int, morefs: list[str]) -> dict[str, str]:
     return dict(live.order_by().values_list("entity", "description_id"))
 
 
-def needed(privilege: str) -> str:
-    """What greys something for whoever lacks a privilege."""
-    return _("You need the privilege “%(privilege)s” (%(id)s) on this object.") % {
-        "privilege": _(PRIVILEGES[privilege].label),
-        "id": privilege,
-    }
-
-
 Rule = Callable[[Any], str | None]
 
 
@@ -124,7 +116,10 @@ class Action:
             refusal = rights.refusal(context.user, self.privilege, context.obj)
             if type(refusal) is not NoPermission:  # it says itself what to do
                 return words.fault_sentence(refusal.to_dict())
-            return needed(self.privilege)
+            return _("You need the privilege “%(privilege)s” (%(id)s) on this object.") % {
+                "privilege": _(PRIVILEGES[self.privilege].label),
+                "id": self.privilege,
+            }
         if reason := self.rule(context.obj):
             return reason
         if self.exclusive and context.running:

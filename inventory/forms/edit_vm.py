@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy
 
-from inventory import rights
-from inventory.actions.action import needed
 from inventory.forms.base import VersionedForm
 from inventory.forms.devices import drive_of, values_of
 from inventory.forms.dialog import VersionedDialog, dialog
 from inventory.forms.fields import MIB
 from inventory.forms.hardware import PLAIN, HardwareForm, guest_choices
-from inventory.forms.offers import Offer
+from inventory.forms.offers import Offer, lacking
 from inventory.forms.pickers import place_of
 from inventory.forms.steps import offer_of_networks, offer_of_stores, stores_of
 from inventory.models import VirtualMachine
@@ -24,6 +24,9 @@ from inventory.services import vms
 EDITED = ("network", "connected", "start_connected")  # of an adapter that is there
 MODEL_NAMES = {"memory": "memory_mib"}  # fields of the form that the model calls otherwise
 DISK = checks.DISK_PRIVILEGES
+Lacks = Callable[
+    ..., str
+]  # the sentence about the first of some privileges that the person lacks on the machine, or ""
 
 
 class SettingsForm(HardwareForm, VersionedForm):
@@ -31,9 +34,9 @@ class SettingsForm(HardwareForm, VersionedForm):
     tab = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(
-        self, vm: VirtualMachine, stores: Offer, networks: Offer, may: frozenset[str], *args: Any, **kwargs: Any
+        self, vm: VirtualMachine, stores: Offer, networks: Offer, lacks: Lacks, *args: Any, **kwargs: Any
     ) -> None:
-        self.vm, self.may = vm, may
+        self.vm, self.lacks = vm, lacks
         super().__init__(*args, **kwargs)
         self.fields["guest_id"].choices = with_present(guest_choices(), vm.guest_id)  # type: ignore[attr-defined]
         rows = {kind: " ".join(str(d.key) for d in self._devices(kind)) for kind in ("disks", "nics")}
@@ -57,13 +60,12 @@ class SettingsForm(HardwareForm, VersionedForm):
                     self._ask(nic.fields[name], checks.CONNECT_DEVICE)
 
     def _ask(self, field: forms.Field, *privileges: str) -> None:
-        missing = next((one for one in privileges if one not in self.may), "")
-        if missing and not field.disabled:
-            field.disabled, field.help_text = True, needed(missing)
+        why = self.lacks(*privileges)
+        if why and not field.disabled:
+            field.disabled, field.help_text = True, why
 
     def why_not(self, kind: str, verb: str) -> str:
-        privilege = DISK[verb] if kind == "disks" else checks.ADD_REMOVE_DEVICE
-        return "" if privilege in self.may else needed(privilege)
+        return self.lacks(DISK[verb] if kind == "disks" else checks.ADD_REMOVE_DEVICE)
 
     def changes(self) -> dict[str, Any]:
         """What differs from the VM as it is, in the form that `services.vms.reconfigure` takes."""
@@ -140,8 +142,8 @@ class EditSettings(VersionedDialog):
         place = place_of(self.obj.host)
         stores = offer_of_stores(self.user, stores_of(self.user, self.vcenter, place))
         networks = offer_of_networks(self.user, self.vcenter, place)
-        may = rights.privileges(self.user, self.obj)
-        return SettingsForm(self.obj, stores, networks, may, data, initial=self.initial())
+        lacks = partial(lacking, self.user, self.obj)
+        return SettingsForm(self.obj, stores, networks, lacks, data, initial=self.initial())
 
     def submit(self, form: Any) -> Any:
         changes = form.changes()

@@ -11,7 +11,7 @@ import pytest
 
 from domain import faults
 from domain.morefs import FolderKind
-from domain.privileges import ALL, PRIVILEGES, SYSTEM_ROLES
+from domain.privileges import ALL, PRIVILEGES, SYSTEM_ROLES, into
 from inventory import actions, rights
 from inventory.actions import registry
 from inventory.models import DatastoreMount, Permission, Role, VirtualMachine
@@ -51,6 +51,7 @@ def test_every_privilege_is_asked_for_by_a_service_or_says_why_not():
     services = [path for path in sources() if "services" in path.parts or path.name == "vm.py" or "pages" in path.parts
                 or path.parent.name in ("selectors", "models", "views")]  # fmt: skip
     asked = {text for path in services for text in texts(path)} | {"System.Read"}
+    asked |= {into(privilege, vapp=True) for privilege in asked}  # what is put into a vApp asks for the vApp's own
     assert set(PRIVILEGES) - asked == set(UNASKED)
 
 
@@ -231,7 +232,8 @@ def test_hosts_are_asked_where_they_get_port_groups_and_datastores(lab):
 
 @pytest.mark.django_db
 def test_copies_ask_for_what_they_are_made_from_and_into(lab):
-    rest = ("VirtualMachine.Inventory.CreateFromExisting", "Datastore.AllocateSpace", "Network.Assign",
+    rest = ("VirtualMachine.Inventory.CreateFromExisting", "VirtualMachine.Config.AddNewDisk",
+            "Datastore.AllocateSpace", "Network.Assign",
             "Resource.AssignVMToPool")  # fmt: skip
     provision = "VirtualMachine.Provisioning."
     vm = VirtualMachine.objects.select_related("host__cluster", "vcenter", "pool", "folder").get(pk=lab.vms[1].pk)
