@@ -15,6 +15,7 @@ from classroom.exercises.world import LabWorld, meters
 from classroom.models import Attempt, Lab, StepResult
 from classroom.selectors.courses import is_teacher_of
 from domain import faults
+from domain.text import _
 from inventory import live
 
 SEEN_KEPT = 6  # as many findings as a person reads
@@ -167,7 +168,7 @@ def _current(lab: Lab, key: str) -> tuple[Step, StepResult]:
     step = lesson.step(key) if lesson else None
     result = attempt.results.filter(step=key).first() if attempt else None
     if attempt is None or lesson is None or step is None or result is None or result.state == StepResult.DONE:
-        raise faults.NotFound(what="The step")
+        raise faults.NotFound(what=_("The step"))
     done = set(attempt.results.filter(state=StepResult.DONE).values_list("step", flat=True))
     if next(one.key for one in lesson.steps if one.key not in done) != key:
         raise faults.InvalidState(name=str(step.title), reason="the steps before it come first")
@@ -191,6 +192,6 @@ def press(user: Any, lab: Lab, key: str) -> None:
     allowed(user, lab)
     step, _result = _current(lab, key)
     if step.button is None:
-        raise faults.NotFound(what="The button")
+        raise faults.NotFound(what=_("The button"))
     for act in step.button.acts:
         acts.play(act, None, lab.vcenter)

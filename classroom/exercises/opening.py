@@ -10,6 +10,7 @@ from classroom.exercises import lessons
 from classroom.exercises.lessons import Lesson
 from classroom.models import Assignment, Course, Lab
 from domain import faults
+from domain.text import _
 
 
 def open_for(course: Course, slugs: Iterable[str]) -> None:
@@ -35,5 +36,5 @@ def require(lab: Lab, slug: str) -> Lesson:
     """The lesson. Raises NotFound where there is none of that name, or it is not open in the lab."""
     lesson = lessons.find(slug)
     if lesson is None or slug not in in_lab(lab):
-        raise faults.NotFound(what="The exercise")
+        raise faults.NotFound(what=_("The exercise"))
     return lesson

@@ -109,8 +109,8 @@ def _steps(lesson: Lesson, attempt: Attempt, names: Mapping[str, str]) -> list[S
     for number, step in enumerate(lesson.steps, start=1):
         result = results.get(step.key) or StepResult(step=step.key)
         if result.state == StepResult.DONE:
-            said = {"text": markdown.render(str(step.text), names), "look": markdown.render(str(step.look), names)}
-            views.append(StepView(step, number, DONE, result.points, **said))
+            text, look = (markdown.render(str(said), names) for said in (step.text, step.look))
+            views.append(StepView(step, number, DONE, result.points, text=text, look=look))
         elif current_seen or attempt.state != Attempt.OPEN:
             views.append(StepView(step, number, LATER, step.points))
         else:

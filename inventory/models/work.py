@@ -78,10 +78,11 @@ class Task(models.Model):
 
     @property
     def undoable(self) -> bool:
-        """Noted how to take it back, done, not taken back yet, and not too long ago."""
+        """Noted how to take it back, done, not taken back yet, and not too long ago; by somebody, or by DRS. What the
+        system did on its own, such as the start of an exercise, stays."""
         fresh = self.completed_at is not None and now() - self.completed_at < UNDO_FOR
         noted = self.state == TaskState.SUCCESS and "kind" in self.args.get(UNDO, {})
-        return noted and fresh and "undone_by" not in self.result
+        return noted and fresh and bool(self.initiator_name) and "undone_by" not in self.result
 
     @property
     def no_way_back(self) -> str:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Q
 
 from domain import faults
+from domain.text import _
 from inventory import rights
 from inventory.models import CustomAttribute, CustomValue, Permission, Role, Tag, TagAssignment
 from inventory.services import permissions, tags
@@ -82,7 +83,7 @@ def _grant(of: tuple[Any, Mapping[str, Any]]) -> tuple[Any, Role, bool]:
     who: Any = get_user_model().objects.filter(username=user).first() if user else None
     who = who or (Group.objects.filter(name=group).first() if group else None)
     if who is None:
-        raise faults.NotFound(what=user or group or "The account")
+        raise faults.NotFound(what=user or group or _("The account"))
     roles = Role.objects.filter(Q(vcenter=None) | Q(vcenter=vcenter), name=str(one.get("role")))
     role = roles.order_by("vcenter").first()
     if role is None:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import AbstractUser, Group
 
 from domain import faults
 from domain.privileges import ALL, complete, known
+from domain.text import _
 from inventory import audit, rights
 from inventory.inverses import note
 from inventory.journal import changing
@@ -67,7 +68,7 @@ def take(user: Any, obj: rights.Entity, permission: Permission) -> Task:
     check(user, MODIFY_PERMISSIONS, obj)
     vcenter = rights.vcenter_of(obj)
     if (permission.vcenter_id, permission.entity) != (vcenter.pk, obj.moref):
-        raise faults.NotFound(what="The permission")
+        raise faults.NotFound(what=_("The permission"))
     _check_has_all(user, obj, permission.role)
     with changing(vcenter, user) as change:
         change.fact("permissions.changed")

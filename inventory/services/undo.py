@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from domain import faults
+from domain.text import _
 from inventory import audit, device_notes, rights, selectors
 from inventory.inverses import UNDO, values
 from inventory.journal import changing
@@ -80,7 +81,7 @@ def _to_tags(user: Any, obj: Any, before: Values) -> Any:
     for pk, had in before.items():
         tag = Tag.objects.select_related("category").filter(pk=pk).first()
         if tag is None:
-            raise faults.NotFound(what="The tag")
+            raise faults.NotFound(what=_("The tag"))
         done = (tags.assign if had else tags.unassign)(user, obj, tag)
     return done
 
@@ -95,7 +96,7 @@ def _to_permissions(user: Any, obj: Any, before: Values) -> Any:
         else:
             role = Role.objects.filter(pk=held["role"]).first()
             if role is None or principal is None:
-                raise faults.NotFound(what="The role" if role is None else "The account")
+                raise faults.NotFound(what=_("The role") if role is None else _("The account"))
             _given, done = permissions.give(user, obj, principal, role, held["propagate"])
     return done
 

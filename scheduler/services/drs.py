@@ -103,5 +103,5 @@ def what_if_host_fails(user: Any, cluster: Cluster, moref: str) -> FailurePredic
     check(user, "System.Read", cluster)
     snapshot = snapshot_of(cluster, cluster.vcenter.lab_seconds())
     if moref not in snapshot.hosts.moref:
-        raise faults.NotFound(what=f"The host {moref}")
+        raise faults.NotFound(what=moref)
     return predict_failure(snapshot, snapshot.hosts.moref.index(moref), settings_of.options_of(cluster))

@@ -80,3 +80,11 @@ def test_a_suspended_guest_wakes_up_as_unplugged_as_it_was(rig: Rig) -> None:
     rig.run(60)
     assert address(rig) == ""
     assert rig.figure("vm", NET_USAGE, 0) == 0
+
+
+def test_a_host_without_adapters_works_on_its_machines_and_lets_none_speak() -> None:
+    rig = Rig(lab(hosts=1, vms=3, vm=talking, off=1, host={"nic_mbps": ()}))
+    rig.run(120)
+    assert rig.figure("vm", NET_USAGE, 0) == 0
+    assert rig.figure("vm", 6, 0) > 0
+    assert rig.figure("host", NET_USAGE, 0) == 0

@@ -230,6 +230,15 @@ def test_rights_are_asked_again(lab: SmallLab, cast: Cast) -> None:
         undo(cast.reader, task)
 
 
+def test_what_the_system_did_on_its_own_stays(lab: SmallLab, cast: Cast) -> None:
+    task = settings.reconfigure(None, lab.cluster, {"drs_threshold": 5})
+    assert not task.undoable
+    with pytest.raises(faults.NotSupported):
+        undo(cast.student, task)
+    lab.cluster.refresh_from_db()
+    assert lab.cluster.drs_threshold == 5
+
+
 def test_not_for_ever(lab: SmallLab, cast: Cast) -> None:
     task = clusters.rename(cast.student, lab.cluster, "new")
     Task.objects.filter(pk=task.pk).update(completed_at=now() - UNDO_FOR - timedelta(seconds=1))

@@ -129,7 +129,7 @@ def test_a_move_by_drs_goes_back(lab: SmallLab, cast: Cast, client: Client) -> N
     meet(lab.vcenter)
     vm, here = lab.vm, lab.vm.host
     there = next(host for host in lab.hosts if host.pk != here.pk)
-    task = succeeded(lab.vcenter, migration.relocate(None, vm, Target(host=there), cause="drs"))
+    task = succeeded(lab.vcenter, migration.relocate(None, vm, Target(host=there), cause="drs", initiator_name="DRS"))
     client.force_login(cast.reader)
     assert client.post(reverse("inventory:task-undo", args=(task.pk,))).status_code == 403
     client.force_login(cast.outsider)
