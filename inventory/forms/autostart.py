@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
+from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 
 from domain.autostart import (
@@ -25,7 +26,7 @@ from inventory import selectors, words
 from inventory.forms.base import VersionedForm, say_limits
 from inventory.forms.dialog import VersionedDialog, dialog
 from inventory.forms.fields import WithUnit
-from inventory.models import VirtualMachine
+from inventory.models import Host, VirtualMachine
 from inventory.services import autostart
 
 MOST_LINES = 200
@@ -115,11 +116,16 @@ class StartupForm(VersionedForm):
 
 
 @dialog("vm-startup")
+@dataclass
 class EditStartup(VersionedDialog):
     verb = _("Edit VM Startup and Shutdown")
     template = "inventory/dialogs/vm_startup.html"
     size = "xl"
     privilege = autostart.PRIVILEGE
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.obj, Host):
+            raise Http404("host")
 
     @cached_property
     def machines(self) -> list[VirtualMachine]:
