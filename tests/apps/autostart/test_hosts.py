@@ -312,8 +312,8 @@ def test_a_machine_that_has_left_the_host_is_none_of_its_business(rack):
 
 
 def test_a_change_of_the_settings_is_taken_back(rack):
-    before = rack.host.autostart
-    task = autostart.configure(None, rack.host, defaults=Defaults(False), machines={rack.vm("db").moref: Machine()})
+    before, boss = rack.host.autostart, cast.make_user("boss", is_superuser=True)
+    task = autostart.configure(boss, rack.host, defaults=Defaults(False), machines={rack.vm("db").moref: Machine()})
     assert rack.host.autostart != before
-    undo.undo(cast.make_user("boss", is_superuser=True), task)
+    undo.undo(boss, task)
     assert rack.host.autostart == before

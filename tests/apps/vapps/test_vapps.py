@@ -36,13 +36,13 @@ def test_a_vapp_is_a_pool_with_a_place_among_vms(lab):
 def test_it_moves_between_pools_and_folders_and_back(lab, shop, boss):
     pool = builders.make_pool(lab.cluster, "gold")
     folder = builders.make_folder(lab.vm_folder, "apps")
-    moved = pools.move(None, shop, pool)
+    moved = pools.move(boss, shop, pool)
     vapps.move_to_folder(None, fresh(shop), folder)
     assert (fresh(shop).parent, fresh(shop).folder) == (pool, folder)
     with pytest.raises(faults.NotSupported):
         pools.destroy(None, fresh(shop))
     undo.undo(boss, moved)
-    renamed = naming.rename(None, fresh(shop), "store")
+    renamed = naming.rename(boss, fresh(shop), "store")
     undo.undo(boss, renamed)
     assert (fresh(shop).parent, fresh(shop).name) == (builders.root_pool(lab.cluster), "shop")
     folders.destroy(None, folder)
@@ -149,7 +149,7 @@ def test_an_address_that_is_no_web_address_is_refused(lab, shop):
 
 def test_a_changed_order_is_taken_back(lab, shop, boss):
     before = fresh(shop).vapp_options
-    task = vapps.configure(None, shop, entities=[replace(one, group=1) for one in Content(shop).entities])
+    task = vapps.configure(boss, shop, entities=[replace(one, group=1) for one in Content(shop).entities])
     assert fresh(shop).vapp_options != before
     undo.undo(boss, task)
     assert fresh(shop).vapp_options == before
