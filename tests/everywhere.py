@@ -226,5 +226,5 @@ def arguments(lab: Lab) -> dict[str, Any]:
         "classroom:labs verb": "reset", "classroom:lab verb": "reset", "verb": "any",
         "kind": next(iter(KINDS)), "tab": "vms", "what": "compute", "switch": "on",
         "inventory:role pk": role, "inventory:role-delete pk": role,
-        "card": 1, "replay": 1, "step": "any", "handle": "any", "action": "any", "snapshot": "snapshot-1",
+        "card": 1, "batch": 1, "replay": 1, "step": "any", "handle": "any", "action": "any", "snapshot": "snapshot-1",
     }  # fmt: skip
