@@ -191,7 +191,7 @@ def go_wrong(page: Page) -> None:
     """Manual: DPM would only recommend."""
     set_dpm(page, "manual")
     page.locator("[data-step=enable] button", has_text="Check now").click()
-    expect(page.locator(".step-missing")).to_contain_text("DPM automation level is manual", timeout=PATIENCE_MS)
+    expect(page.locator(".step-missing")).to_contain_text("DPM automation level: now Manual", timeout=PATIENCE_MS)
 
 
 def tile(page: Page, name: str) -> Locator:
@@ -258,7 +258,7 @@ def teach(teacher: Page, browser: Browser, lab_server: LabProcess, address: str,
         expect(sabotages(teacher, "Chan Yoo")).to_have_text("1", timeout=PATIENCE_MS)
         expect(teacher.locator("[title^='Sabotage']")).to_have_count(1)
         see_it_solved(ari)
-        expect(tile(teacher, "Ari Han")).to_contain_text("step 4 of 4", timeout=PATIENCE_MS)
+        expect(tile(teacher, "Ari Han")).to_contain_text("Solved", timeout=PATIENCE_MS)
         expect(tile(teacher, "Bom Seo")).to_contain_text("step 0 of 4")
         scores_are(teacher, address, ari="100", bom="0", chan="20")
 
