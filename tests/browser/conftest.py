@@ -52,7 +52,7 @@ def enter(lab_server: LabProcess, browser: Browser) -> Iterator[Callable[..., Pa
 
     def listen(message: ConsoleMessage) -> None:
         if message.type in SPOKEN and REFUSED_FORM not in message.text:
-            spoken.append(message.text)
+            spoken.append(f"{message.text} {message.location.get('url', '')}")
 
     def come(who: str = "administrator", **options: object) -> Page:
         page = new_page(browser, lab_server, **options)
