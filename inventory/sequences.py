@@ -20,7 +20,7 @@ from domain.vapps import Item, Job, Run, StartAction, Step, StopAction, Verb, ad
 from inventory.autostart import Machines
 from inventory.journal import Change, changing
 from inventory.models import ResourcePool, Task, VirtualMachine
-from inventory.operations import autostart, base, vapps
+from inventory.operations import autostart, base, hosts, vapps
 from inventory.services import tasks, vms
 from inventory.services.base import submit
 from inventory.vapps import LIVE, Content, Member
@@ -101,7 +101,7 @@ def steward(task: Task, lab_s: float) -> None:
 def _content(task: Task, verb: str) -> Content | Machines:
     """What a run is about; ManagedObjectNotFound where it has gone."""
     if task.operation in autostart.KEYS:
-        return Machines(autostart.host_of(task), starting=verb == Verb.START)
+        return Machines(hosts.host_of(task), starting=verb == Verb.START)
     return Content(vapps.vapp_of(task))
 
 
@@ -177,7 +177,7 @@ def _finish(change: Change, task: Task) -> None:
     if base.finish(change, task, {}) and task.args.get("then"):
         change.user = task.initiator
         args = {name: task.args[name] for name in ("reason", "force")}
-        submit(change, str(task.args["then"]), autostart.host_of(task), args, parent=task)
+        submit(change, str(task.args["then"]), hosts.host_of(task), args, parent=task)
 
 
 def _pass_over(change: Change, task: Task, run: Run, member: Member, act: str, fault: faults.MethodFault) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser, Group
+from django.test import Client
 
 from inventory.models import ManagedObject, Permission, Role, VCenter
+from tests.builders import SmallLab, small_lab
 
 PASSWORD = "a-long-test-password"
 
@@ -57,6 +60,13 @@ def admit(cast: Cast, vcenter: VCenter) -> None:
     grant(cast.reader, vcenter, "Read-only")
 
 
+def own_lab(cast: Cast, **sizes: Any) -> SmallLab:
+    """A lab of the student's, into which the cast is let; `sizes` as of `small_lab`."""
+    made = small_lab(cast.student, **sizes)
+    admit(cast, made.vcenter)
+    return made
+
+
 def grant(
     who: AbstractUser | Group, entity: ManagedObject | VCenter, role: Role | str, *, propagate: bool = True
 ) -> Permission:
@@ -70,3 +80,10 @@ def grant(
 
 def system_role(role: Role | str) -> Role:
     return Role.objects.get(vcenter=None, name=role) if isinstance(role, str) else role
+
+
+def client_of(user: AbstractUser) -> Client:
+    """A browser in which this person has logged in."""
+    client = Client()
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return client

@@ -55,13 +55,21 @@ class _OfVCenter(Dialog):
         if not isinstance(self.obj, VCenter):
             raise Http404("vcenter")
 
-    def named(self) -> License:
-        """The license that the address names by its number."""
+
+class _OfLicense(_OfVCenter):
+    """A dialog of one license: the one that the address names by its number."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         number = self.query.get("license", "")
         found = License.objects.filter(vcenter=self.vcenter, pk=number).first() if number.isdecimal() else None
         if found is None:
             raise Http404("license")
-        return found
+        self.license = found
+
+    @property
+    def title(self) -> str:
+        return f"{self.verb} | {self.license.name}"
 
 
 @dialog("add-license")
@@ -79,16 +87,8 @@ class AddLicense(_OfVCenter):
 
 @dialog("edit-license")
 @dataclass
-class EditLicense(_OfVCenter, ComparedDialog):
+class EditLicense(_OfLicense, ComparedDialog):
     verb = gettext_lazy("Edit License")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.license = self.named()
-
-    @property
-    def title(self) -> str:
-        return f"{self.verb} | {self.license.name}"
 
     @property
     def subject(self) -> str:
@@ -103,21 +103,13 @@ class EditLicense(_OfVCenter, ComparedDialog):
 
 @dialog("remove-license")
 @dataclass
-class RemoveLicense(_OfVCenter):
+class RemoveLicense(_OfLicense):
     verb = gettext_lazy("Remove License")
     submit_label = gettext_lazy("Remove")
     form_class = VersionedForm
     template = "inventory/dialogs/confirm.html"
     danger = True
     size = "sm"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.license = self.named()
-
-    @property
-    def title(self) -> str:
-        return f"{self.verb} | {self.license.name}"
 
     def context(self, form: Any) -> dict[str, Any]:
         question = _("Remove the license “%(name)s”?") % {"name": self.license.name}

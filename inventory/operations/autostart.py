@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from domain import faults
 from domain.text import _
 from hypervisors.port import Command
 from inventory.journal import Change
-from inventory.models import Host, Task
+from inventory.models import Task
 from inventory.operations.base import Operation, register
-
-
-def host_of(task: Task) -> Host:
-    """The task's host; ManagedObjectNotFound where it has gone."""
-    rows = Host.objects.select_related("cluster", "vcenter")
-    found = rows.filter(vcenter=task.vcenter_id, moref=task.entity).first()
-    if found is None:
-        raise faults.ManagedObjectNotFound(moref=task.entity)
-    return found
 
 
 def _none(_task: Task) -> Sequence[Command]:

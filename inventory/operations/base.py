@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.utils.timezone import now
 
 from domain import faults
@@ -19,6 +20,7 @@ from inventory.journal import Change
 from inventory.models import Task
 
 Result = Mapping[str, Any]
+Entity = TypeVar("Entity", bound=Model)
 # How long a submitted task may be unknown to the fleet before its commands are sent again (wall time).
 LEASE = timedelta(seconds=10)
 MAX_ATTEMPTS = 6
@@ -186,6 +188,14 @@ def _end(change: Change, task: Task, **values: Any) -> bool:
         setattr(task, name, value)
     change.fact("task.changed", task.pk)
     return True
+
+
+def entity_of(task: Task, rows: QuerySet[Entity]) -> Entity:
+    """The one of `rows` that the task is about; ManagedObjectNotFound where it has gone."""
+    found = rows.filter(vcenter=task.vcenter_id, moref=task.entity).first()
+    if found is None:
+        raise faults.ManagedObjectNotFound(moref=task.entity)
+    return found
 
 
 def failure(change: Change, task: Task, event: str, entity: Any, fault: faults.MethodFault, *others: Any) -> None:

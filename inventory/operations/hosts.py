@@ -10,14 +10,12 @@ from domain.text import _
 from hypervisors.port import Command, Op
 from inventory.journal import Change
 from inventory.models import Host, Task
-from inventory.operations.base import Operation, failure, register
+from inventory.operations.base import Operation, entity_of, failure, register
 
 
 def host_of(task: Task) -> Host:
-    found = Host.objects.select_related("cluster").filter(vcenter=task.vcenter_id, moref=task.entity).first()
-    if found is None:
-        raise faults.ManagedObjectNotFound(moref=task.entity)
-    return found
+    """The task's host; ManagedObjectNotFound where it has gone."""
+    return entity_of(task, Host.objects.select_related("cluster", "vcenter"))
 
 
 def simple(op: Op) -> Callable[[Task], Sequence[Command]]:

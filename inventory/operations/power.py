@@ -14,18 +14,12 @@ from domain.text import _
 from hypervisors.port import Command, Op
 from inventory.journal import Change
 from inventory.models import Host, Task, VirtualMachine
-from inventory.operations.base import Operation, failure, register
+from inventory.operations.base import Operation, entity_of, failure, register
 
 
 def vm_of(task: Task) -> VirtualMachine:
     """The task's VM; ManagedObjectNotFound where it has gone."""
-    vm = VirtualMachine.everything.select_related("host", "host__cluster", "pool", "folder").filter(
-        vcenter=task.vcenter_id, moref=task.entity
-    )
-    found = vm.first()
-    if found is None:
-        raise faults.ManagedObjectNotFound(moref=task.entity)
-    return found
+    return entity_of(task, VirtualMachine.everything.select_related("host", "host__cluster", "pool", "folder"))
 
 
 def host_of(task: Task, vm: VirtualMachine) -> Host:

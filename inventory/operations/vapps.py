@@ -10,16 +10,12 @@ from domain.text import _
 from hypervisors.port import Command
 from inventory.journal import Change
 from inventory.models import ResourcePool, Task
-from inventory.operations.base import REGISTRY, Operation, register
+from inventory.operations.base import REGISTRY, Operation, entity_of, register
 
 
 def vapp_of(task: Task) -> ResourcePool:
     """The task's vApp; ManagedObjectNotFound where it has gone."""
-    rows = ResourcePool.objects.select_related("cluster", "parent", "vcenter")
-    found = rows.filter(vcenter=task.vcenter_id, moref=task.entity).first()
-    if found is None:
-        raise faults.ManagedObjectNotFound(moref=task.entity)
-    return found
+    return entity_of(task, ResourcePool.objects.select_related("cluster", "parent", "vcenter"))
 
 
 def _none(_task: Task) -> Sequence[Command]:

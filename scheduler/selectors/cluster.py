@@ -24,8 +24,6 @@ from domain.snapshot import (
     HostTable,
     PoolTable,
     RestartPriority,
-    Rule,
-    RuleKind,
     VMotionTrouble,
     VmTable,
 )
@@ -33,17 +31,13 @@ from domain.states import DrsBehavior, HostConnection, HostPower, IpFamily, Stan
 from inventory import metrics
 from inventory.models import (
     Cluster,
-    DatastoreMount,
     Host,
-    HostNetwork,
     ResourcePool,
-    VirtualDisk,
     VirtualMachine,
-    VirtualNic,
 )
-from scheduler.models import DrsRule
 from scheduler.selectors import cluster_rows, demand
-from scheduler.selectors.cluster_rows import Busy, Links, RuleRow, VmRow
+from scheduler.selectors.cluster_rows import Busy, Links, VmRow
+from scheduler.selectors.cluster_rules import rules_of
 from scheduler.selectors.pinned import TORN, pinned
 
 VmLike = VirtualMachine | VmRow
@@ -162,7 +156,7 @@ def comparison(cluster: Cluster, vms: list[VirtualMachine], hosts: list[Host]) -
     sources = list({v.host_id: v.host for v in vms if v.host_id not in known}.values())
     everyone, now_s, things = [*hosts, *others, *sources], cluster.vcenter.lab_seconds(), _things(cluster)
     prefetch_related_objects([h for h in everyone if h.license_id], "license")
-    links = _links_between(everyone, vms)
+    links = cluster_rows.links_between(everyone, vms)
     snapshot = ClusterSnapshot(
         name=cluster.name,
         hosts=_host_table(cluster, everyone, things, links, now_s),
@@ -178,20 +172,6 @@ def _things(cluster: Cluster) -> _Things:
     nets = cluster_rows.networks.column(cluster.vcenter_id)
     busy = {task.entity: task for task in cluster_rows.busy(cluster.vcenter_id)}
     return _Things({k: i for i, k in enumerate(stores)}, {k: i for i, k in enumerate(nets)}, busy)
-
-
-def _links_between(hosts: list[Host], vms: list[VirtualMachine]) -> Links:
-    """For hosts and VMs of any clusters."""
-    mounts = DatastoreMount.objects.filter(host__in=hosts, accessible=True, datastore__accessible=True)
-    present = HostNetwork.objects.filter(host__in=hosts)
-    disks = VirtualDisk.objects.filter(vm__in=vms)
-    nics = VirtualNic.objects.filter(vm__in=vms, network__isnull=False)
-    return Links(
-        list(mounts.values_list("host_id", "datastore_id")),
-        list(present.values_list("host_id", "network_id")),
-        list(disks.values_list("vm_id", "datastore_id")),
-        list(nics.values_list("vm_id", "network_id")),
-    )
 
 
 def _pools_parents_first(cluster: Cluster) -> list[ResourcePool]:
@@ -387,7 +367,7 @@ def _past_moves(
     return moved, previous, tuple(failed)
 
 
-# --- pools and rules -------------------------------------------------------------------------------------------------
+# --- pools -----------------------------------------------------------------------------------------------------------
 def _pool_table(pools: list[ResourcePool], row: dict[int, int]) -> PoolTable:
     def column(name: str) -> list[Any]:
         return [getattr(p, name) for p in pools]
@@ -405,39 +385,6 @@ def _pool_table(pools: list[ResourcePool], row: dict[int, int]) -> PoolTable:
         mem_shares=column("memory_shares"),
         mem_expandable=column("memory_expandable"),
         scalable_shares=column("scalable_shares"),
-    )
-
-
-def rules_of(cluster: Cluster, vms: list[str], hosts: list[str]) -> tuple[Rule, ...]:
-    """The cluster's rules over rows; members that have gone are left out, rules of one VM say nothing."""
-    vm_row = {m: i for i, m in enumerate(vms)}
-    host_row = {m: i for i, m in enumerate(hosts)}
-    return tuple(_rule(row, vm_row, host_row) for row in cluster_rows.rules(cluster.pk))
-
-
-def rule_row(rule: DrsRule, vm_row: dict[str, int], host_row: dict[str, int]) -> Rule:
-    """A rule that may not be stored yet, over rows."""
-    groups = [group.members if group else None for group in (rule.vm_group, rule.host_group)]
-    row = RuleRow(
-        rule.pk or 0, rule.name, rule.kind, rule.enabled, rule.affine, rule.mandatory, rule.members, *groups
-    )  # fmt: skip
-    return _rule(row, vm_row, host_row)
-
-
-def _rule(row: RuleRow, vm_row: dict[str, int], host_row: dict[str, int]) -> Rule:
-    grouped = row.kind == "vm_host"
-    members = row.vm_group if grouped and row.vm_group is not None else row.members
-    hosts = row.host_group or [] if grouped else []
-    return Rule(
-        key=row.pk,
-        name=row.name,
-        kind=RuleKind(row.kind),
-        vms=tuple(sorted(vm_row[m] for m in members if m in vm_row)),
-        hosts=tuple(sorted(host_row[m] for m in hosts if m in host_row)),
-        affine=row.affine,
-        mandatory=row.mandatory,
-        enabled=row.enabled,
-        order=row.pk or 2**31,
     )
 
 

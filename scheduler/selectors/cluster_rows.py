@@ -159,3 +159,17 @@ def rules(cluster: int) -> list[RuleRow]:
 
 def links(cluster: int) -> Links:
     return Links(_mounts.rows(cluster), _present.rows(cluster), _disks.rows(cluster), _nics.rows(cluster))
+
+
+def links_between(hosts: list[Host], vms: list[VirtualMachine]) -> Links:
+    """For hosts and VMs of any clusters."""
+    mounts = DatastoreMount.objects.filter(host__in=hosts, accessible=True, datastore__accessible=True)
+    present = HostNetwork.objects.filter(host__in=hosts)
+    disks = VirtualDisk.objects.filter(vm__in=vms)
+    nics = VirtualNic.objects.filter(vm__in=vms, network__isnull=False)
+    return Links(
+        list(mounts.values_list("host_id", "datastore_id")),
+        list(present.values_list("host_id", "network_id")),
+        list(disks.values_list("vm_id", "datastore_id")),
+        list(nics.values_list("vm_id", "network_id")),
+    )

@@ -20,7 +20,8 @@ from inventory.services.vm_checks import ha_overrides
 from scheduler import settings_of
 from scheduler.engine.rules import Conflict, RuleBook
 from scheduler.models import ClusterSchedule, DrsGroup, DrsRule
-from scheduler.selectors.cluster import frame_of, rule_row
+from scheduler.selectors.cluster import frame_of
+from scheduler.selectors.cluster_rules import rule_row
 
 PRIVILEGE = "Host.Inventory.EditCluster"
 MOST_NAMES = 400  # characters of an event's reason

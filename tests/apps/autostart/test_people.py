@@ -25,9 +25,8 @@ def people():
 
 @pytest.fixture
 def lab(people):
-    made = builders.small_lab(people.student, hosts=2, vms=3)
+    made = cast.own_lab(people, hosts=2, vms=3)
     VirtualMachine.objects.filter(template=False).update(host=made.host)
-    cast.admit(people, made.vcenter)
     return made
 
 

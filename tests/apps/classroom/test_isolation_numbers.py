@@ -25,6 +25,7 @@ from inventory.models import (
     ChartView,
     CustomAttribute,
     Event,
+    License,
     Permission,
     Role,
     SavedSearch,
@@ -91,12 +92,13 @@ def add_numbered_rows(lab: Lab, theirs: SmallLab) -> None:
     Checkpoint.objects.create(vcenter=vcenter, name=f"{SECRET} checkpoint", lab_s=1.0, lab_time=now(), size=1,
                               path="none.lab", sha256="0" * 64)  # fmt: skip
     Card.objects.create(lab=lab, kind="dead-bmc")
+    License.objects.create(vcenter=vcenter, name=f"{SECRET} license", edition="standard", cores=64)
 
 
 def numbers_in(theirs: SmallLab) -> list[int]:
     """The numbers of all rows of that lab that an address may name, each once."""
     models: tuple[Any, ...] = (Role, Permission, ScheduledTask, ChartView, SavedSearch, AlarmDefinition, TriggeredAlarm,
-                               Task, Checkpoint, Card, Replay, DrsRule, DrsGroup, Tag, TagCategory,
+                               Task, Checkpoint, Card, License, Replay, DrsRule, DrsGroup, Tag, TagCategory,
                                CustomAttribute)  # fmt: skip
     ways = dict(teardown._tables())
     found = set()
@@ -184,7 +186,7 @@ def test_no_dialog_of_ones_own_lab_opens_what_is_in_a_classmates(world: World, c
         "checkpoint": number_of(Checkpoint, theirs), "alarm": number_of(AlarmDefinition, theirs),
         "task": number_of(ScheduledTask, theirs), "rule": number_of(DrsRule, theirs, **cluster),
         "group": number_of(DrsGroup, theirs, **cluster), "replay": number_of(Replay, theirs, **cluster),
-        "vc": theirs.vcenter.uuid,
+        "license": number_of(License, theirs), "vc": theirs.vcenter.uuid,
     }  # fmt: skip
     query = "&".join(f"{name}={value}" for name, value in named.items())
     places = (mine.vcenter, mine.cluster, mine.host, mine.vm)
@@ -212,11 +214,15 @@ def test_nobody_ends_the_session_of_a_classmate(world: World, client: Client) ->
     assert SECRET not in text_of(client.get("/sessions/"))
 
 
+NUMBERED = ("edit-alarm", "rewind-to-checkpoint", "drs-rule", "drs-group", "edit-schedule", "edit-license",
+            "remove-license")  # fmt: skip
+
+
 @pytest.mark.parametrize("what", ["A³", "²", "9" * 40, "-1", "1e3", "%00"])
 def test_a_number_that_is_none_is_not_found(what: str, world: World, client: Client) -> None:
     mine = world[2]
-    for name in ("edit-alarm", "rewind-to-checkpoint", "drs-rule", "drs-group", "edit-schedule"):
+    for name in NUMBERED:
         for obj in (mine.vcenter, mine.cluster, mine.vm):
-            query = "&".join(f"{key}={what}" for key in ("alarm", "checkpoint", "rule", "group", "task"))
+            query = "&".join(f"{key}={what}" for key in ("alarm", "checkpoint", "rule", "group", "task", "license"))
             answer = client.get(f"/vc/{mine.vcenter.uuid}/{obj.moref}/dialog/{name}/?{query}")
             assert answer.status_code < 500, (name, what)

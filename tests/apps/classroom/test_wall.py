@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from asgiref.sync import sync_to_async
@@ -23,13 +21,7 @@ from scheduler.models import Decision
 from tests.apps.classroom.people import Class, full_lab, make_class, make_teacher
 from tests.apps.live.test_socket import page
 from tests.builders import SmallLab
-from tests.cast import make_user
-
-
-def client_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+from tests.cast import client_of, make_user
 
 
 def raise_alarm(built: SmallLab, status: str) -> None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from inventory import live, metrics, redis
 from tests import builders
 from tests.apps.live.test_socket import make_task, sample_of
-from tests.cast import Cast, grant, make_cast, make_user
+from tests.cast import Cast, client_of, grant, make_cast, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,12 +22,6 @@ def lab() -> builders.SmallLab:
 @pytest.fixture
 def cast(lab: builders.SmallLab) -> Cast:
     return make_cast(lab.vcenter)
-
-
-def client_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def poll(client: Client, lab: builders.SmallLab, **query: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from domain.counters import ROWS, row
@@ -18,7 +17,7 @@ from inventory import chart_lines, metrics
 from inventory.models import ChartView, VirtualMachine
 from inventory.pages.consumers import LEVELS_PCT, level
 from tests import builders
-from tests.cast import Cast, grant, make_cast
+from tests.cast import Cast, client_of, grant, make_cast
 
 pytestmark = pytest.mark.django_db
 MHZ, READY = 6, 12
@@ -43,12 +42,6 @@ def sample_at(time_s: float) -> Sample:
     arrays["vm"][row("vm", MHZ)] = 10.0 * np.arange(16)
     arrays["vm"][:, 3] = np.nan
     return Sample(time_s, arrays["vm"], arrays["host"], arrays["datastore"])
-
-
-def client_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def address(lab: builders.SmallLab, obj: Any, what: str, *rest: Any) -> str:

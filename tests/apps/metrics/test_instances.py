@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -23,7 +22,7 @@ from inventory.models import ChartView, Host, VirtualMachine
 from inventory.services import vms
 from scheduler.services import injection
 from tests import builders, pumping
-from tests.cast import Cast, grant, make_cast
+from tests.cast import Cast, client_of, grant, make_cast
 
 pytestmark = pytest.mark.django_db
 USAGE, MHZ, NET, READS, LATENCY, MEMORY = 2, 6, 143, 178, 182, 24
@@ -52,12 +51,6 @@ def sample_at(time_s: float, lab: builders.SmallLab) -> Sample:
 @pytest.fixture
 def cast(lab: builders.SmallLab) -> Cast:
     return make_cast(lab.vcenter)
-
-
-def client_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def address(lab: builders.SmallLab, obj: Any, what: str, *rest: Any) -> str:

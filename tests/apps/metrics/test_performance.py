@@ -13,7 +13,7 @@ from domain.counters import COUNTERS, INTERVALS, ROWS, keys_of
 from hypervisors.port import Sample
 from inventory import charts, metrics
 from tests import builders
-from tests.cast import Cast, make_cast
+from tests.cast import Cast, client_of, make_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -34,12 +34,6 @@ def cast(lab: builders.SmallLab) -> Cast:
 def sample_at(time_s: float) -> Sample:
     arrays = {kind: np.full((len(keys), 6), time_s, np.float32) for kind, keys in ROWS.items()}
     return Sample(time_s, arrays["vm"], arrays["host"], arrays["datastore"])
-
-
-def client_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def address(lab: builders.SmallLab, obj: Any, what: str = "data") -> str:

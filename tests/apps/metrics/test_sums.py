@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.test import Client
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +17,7 @@ from inventory import chart_sums, metrics
 from inventory.models import Cluster, ResourcePool
 from inventory.services import vms
 from tests import builders, pumping
-from tests.cast import Cast, grant, make_cast
+from tests.cast import Cast, client_of, grant, make_cast
 
 MHZ, ONS = 6, 256
 figures = st.one_of(st.just(np.nan), st.floats(0, 1e6, width=32))
@@ -65,12 +64,6 @@ def record(lab: builders.SmallLab, first: int, last: int) -> None:
 @pytest.fixture
 def cast(lab: builders.SmallLab) -> Cast:
     return make_cast(lab.vcenter)
-
-
-def client_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def address(lab: builders.SmallLab, obj: Any, what: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import SmallLab, small_lab
-from tests.cast import Cast, admit, make_cast
+from tests.builders import SmallLab
+from tests.cast import Cast, make_cast, own_lab
 
 
 @pytest.fixture
@@ -15,6 +15,4 @@ def cast() -> Cast:
 
 @pytest.fixture
 def lab(cast: Cast) -> SmallLab:
-    made = small_lab(cast.student, hosts=2, vms=4)
-    admit(cast, made.vcenter)
-    return made
+    return own_lab(cast, hosts=2, vms=4)

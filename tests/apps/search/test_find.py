@@ -28,8 +28,8 @@ from inventory.models import (
 )
 from inventory.searchable import SEARCHABLE
 from inventory.services import searches
-from tests.builders import SmallLab, small_lab
-from tests.cast import Cast, admit, grant, make_cast
+from tests.builders import SmallLab
+from tests.cast import Cast, grant, make_cast, own_lab
 
 pytestmark = pytest.mark.django_db
 GIB = 1024**3
@@ -42,9 +42,7 @@ def cast() -> Cast:
 
 @pytest.fixture
 def lab(cast: Cast) -> SmallLab:
-    made = small_lab(cast.student, hosts=2, vms=4)
-    admit(cast, made.vcenter)
-    return made
+    return own_lab(cast, hosts=2, vms=4)
 
 
 @pytest.fixture

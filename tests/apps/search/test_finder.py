@@ -7,8 +7,8 @@ import pytest
 from domain.morefs import Kind
 from inventory import finder
 from inventory.models import VirtualMachine, VirtualNic
-from tests.builders import SmallLab, small_lab
-from tests.cast import Cast, admit, make_cast
+from tests.builders import SmallLab
+from tests.cast import Cast, make_cast, own_lab
 
 pytestmark = pytest.mark.django_db
 NUMBER = 3
@@ -21,8 +21,7 @@ def cast() -> Cast:
 
 @pytest.fixture
 def lab(cast: Cast) -> SmallLab:
-    made = small_lab(cast.student, hosts=2, vms=6)
-    admit(cast, made.vcenter)
+    made = own_lab(cast, hosts=2, vms=6)
     for vm, name in zip(made.vms, ("my-web", "web-2", "web", "web-1", "the-web", "db"), strict=True):
         VirtualMachine.objects.filter(pk=vm.pk).update(name=name, notes="")
     return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.test import Client
 
 from domain.states import TaskState, VmPower
 from inventory import actions, finder, selectors
@@ -25,9 +24,7 @@ def people():
 
 @pytest.fixture
 def lab(people):
-    made = builders.small_lab(people.student, hosts=2, vms=2)
-    cast.admit(people, made.vcenter)
-    return made
+    return cast.own_lab(people, hosts=2, vms=2)
 
 
 @pytest.fixture
@@ -43,12 +40,6 @@ def shop(lab, folder):
     return vapp
 
 
-def client_of(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def at(lab, obj, path="") -> str:
     return f"/vc/{lab.vcenter.uuid}/{obj.moref}/{path}"
 
@@ -61,25 +52,25 @@ def text_of(answer) -> str:
 # --- pages -----------------------------------------------------------------------------------------------------------
 def test_the_summary_says_state_members_and_product(people, lab, shop):
     vapps.configure(None, shop, product={"vendor": "ACME", "product_url": "https://shop.example/", "name": "Shop"})
-    html = text_of(client_of(people.reader).get(at(lab, shop, "summary/")))
+    html = text_of(cast.client_of(people.reader).get(at(lab, shop, "summary/")))
     assert "Stopped" in html
     assert all(name in html for name in ("shop-db", "shop-web", "ACME", 'href="https://shop.example/"'))
-    assert text_of(client_of(people.reader).get(at(lab, lab.pool, "summary/"))).find("vApp Details") == -1
+    assert text_of(cast.client_of(people.reader).get(at(lab, lab.pool, "summary/"))).find("vApp Details") == -1
 
 
 def test_the_start_order_is_a_section_of_vapps_alone(people, lab, shop):
-    client = client_of(people.student)
+    client = cast.client_of(people.student)
     html = text_of(client.get(at(lab, shop, "configure/start-order/")))
     assert html.index("shop-db") < html.index("shop-web")
     assert client.get(at(lab, lab.pool, "configure/start-order/")).status_code == 404
-    assert client_of(people.outsider).get(at(lab, shop, "configure/start-order/")).status_code == 404
+    assert cast.client_of(people.outsider).get(at(lab, shop, "configure/start-order/")).status_code == 404
 
 
 def test_a_run_is_told_with_its_progress(people, lab, shop):
     pumping.hold_clock(lab.vcenter)
     pumping.meet(lab.vcenter)
     vapps.power_on(None, ResourcePool.objects.select_related("vcenter", "cluster", "parent").get(pk=shop.pk))
-    html = text_of(client_of(people.reader).get(at(lab, shop, "configure/start-order/")))
+    html = text_of(cast.client_of(people.reader).get(at(lab, shop, "configure/start-order/")))
     assert "Power on vApp: step 1 of 2." in html
     assert "In progress" in html
     assert "Waits for its turn" in html
@@ -97,7 +88,7 @@ def order_data(shop, **changed):
 
 
 def test_the_order_is_changed_in_its_dialog(people, lab, shop):
-    client, url = client_of(people.student), at(lab, shop, "dialog/vapp-order/")
+    client, url = cast.client_of(people.student), at(lab, shop, "dialog/vapp-order/")
     assert "shop-db" in text_of(client.get(url))
     web = VirtualMachine.objects.get(name="shop-web").moref
     db = VirtualMachine.objects.get(name="shop-db").moref
@@ -113,13 +104,15 @@ def test_the_order_is_changed_in_its_dialog(people, lab, shop):
 
 def test_what_is_out_of_range_is_said_beside_its_field(people, lab, shop):
     db = VirtualMachine.objects.get(name="shop-db").moref
-    answer = client_of(people.student).post(at(lab, shop, "dialog/vapp-order/"), order_data(shop, **{f"{db}-group": 0}))
+    answer = cast.client_of(people.student).post(
+        at(lab, shop, "dialog/vapp-order/"), order_data(shop, **{f"{db}-group": 0})
+    )
     assert answer.status_code == 422
     assert "At least 1" in answer.content.decode()
 
 
 def test_two_editors_are_merged(people, lab, shop):
-    client, url = client_of(people.student), at(lab, shop, "dialog/vapp-product/")
+    client, url = cast.client_of(people.student), at(lab, shop, "dialog/vapp-product/")
     first = {"version": shop.change_version, "base": "{}", "vendor": "ACME"}
     assert client.post(url, first).status_code == 202
     answer = client.post(url, first | {"vendor": "Other"})
@@ -128,7 +121,7 @@ def test_two_editors_are_merged(people, lab, shop):
 
 
 def test_a_vapp_is_made_from_cluster_pool_and_vapp(people, lab, folder):
-    client = client_of(people.student)
+    client = cast.client_of(people.student)
     values = {
         "cpu_shares_level": "high", "cpu_shares": 8000, "cpu_reservation_mhz": 0, "cpu_expandable": "on",
         "memory_shares_level": "normal", "memory_shares": 163840, "memory_reservation_mib": 0,
@@ -149,10 +142,10 @@ def test_a_vapp_is_made_from_cluster_pool_and_vapp(people, lab, folder):
     "name", ["vapp-order", "vapp-product", "clone-vapp", "new-vapp", "edit-pool", "move-to-folder"]
 )
 def test_dialogs_are_for_who_may(people, lab, shop, name):
-    assert client_of(people.outsider).get(at(lab, shop, f"dialog/{name}/")).status_code == 404
-    assert client_of(people.reader).get(at(lab, shop, f"dialog/{name}/")).status_code == 403
-    assert client_of(people.reader).post(at(lab, shop, f"dialog/{name}/"), {}).status_code == 403
-    assert client_of(people.student).get(at(lab, shop, f"dialog/{name}/")).status_code == 200
+    assert cast.client_of(people.outsider).get(at(lab, shop, f"dialog/{name}/")).status_code == 404
+    assert cast.client_of(people.reader).get(at(lab, shop, f"dialog/{name}/")).status_code == 403
+    assert cast.client_of(people.reader).post(at(lab, shop, f"dialog/{name}/"), {}).status_code == 403
+    assert cast.client_of(people.student).get(at(lab, shop, f"dialog/{name}/")).status_code == 200
 
 
 # --- actions ---------------------------------------------------------------------------------------------------------
@@ -160,13 +153,13 @@ def test_a_click_starts_it_and_a_second_one_is_refused(people, lab, shop):
     pumping.hold_clock(lab.vcenter)
     pumping.meet(lab.vcenter)
     url = at(lab, shop, "do/vapp-power-on/")
-    assert client_of(people.outsider).post(url).status_code == 404
-    assert client_of(people.reader).post(url).status_code == 403
-    assert client_of(people.student).post(url).status_code == 202
+    assert cast.client_of(people.outsider).post(url).status_code == 404
+    assert cast.client_of(people.reader).post(url).status_code == 403
+    assert cast.client_of(people.student).post(url).status_code == 202
     task = Task.objects.get(description_id="VirtualApp.powerOn")
     assert (task.state, task.initiator) == (TaskState.RUNNING, people.student)
-    assert client_of(people.student).post(url).status_code == 409
-    html = text_of(client_of(people.student).get(at(lab, shop, "menu/")))
+    assert cast.client_of(people.student).post(url).status_code == 409
+    html = text_of(cast.client_of(people.student).get(at(lab, shop, "menu/")))
     (entry,) = re.findall(r'<[^>]*data-key="vapp-order"[^>]*>', html)
     assert 'aria-disabled="true"' in entry
 
